@@ -1,0 +1,1 @@
+//! The failover agent: drives the VRRP core against the operating system.

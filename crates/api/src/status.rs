@@ -1,0 +1,266 @@
+//! What a node says of itself.
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since the Unix epoch.
+pub type UnixMillis = u64;
+
+/// One node, as `hactl status` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The failover agent's part.
+    pub agent: AgentStatus,
+    /// The data plane's part; `None` when it is down.
+    pub data_plane: Option<DataPlaneStatus>,
+}
+
+/// The failover agent's part of a node's status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// The cluster's name.
+    pub cluster: String,
+    /// This node's name.
+    pub node: String,
+    /// Halo's version.
+    pub version: String,
+    /// The agent's process.
+    pub pid: u32,
+    /// When the agent started.
+    pub started: UnixMillis,
+    /// Generation of the configuration in use; 1 at start, one more with each reload.
+    pub config_generation: u64,
+    /// The data-plane process, as the agent sees it.
+    pub data_plane: ProcessStatus,
+    /// Virtual IPs, in file order.
+    pub vips: Vec<VipStatus>,
+    /// The other nodes, in file order.
+    pub peers: Vec<PeerStatus>,
+    /// What an operator should know, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// The data-plane process, as the agent sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// What it is doing.
+    pub state: ProcessState,
+    /// Its process, while there is one.
+    pub pid: Option<u32>,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// Since when it has been in this state.
+    pub since: UnixMillis,
+}
+
+/// What the data-plane process is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessState {
+    /// Started, not ready yet.
+    Starting,
+    /// Serving.
+    Ready,
+    /// Dead, to be started again.
+    Down,
+    /// Finishing its requests before the node stops.
+    Stopping,
+}
+
+/// A virtual router's state (RFC 9568 section 6.4), in the words shown to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VipState {
+    /// Not taking part: the interface or the data plane is down, or this node is not a member.
+    Initialize,
+    /// Backup.
+    Standby,
+    /// Holds the addresses.
+    Active,
+}
+
+/// One virtual IP, as this node sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VipStatus {
+    /// Its name.
+    pub name: String,
+    /// VRRP virtual router identifier.
+    pub vrid: u8,
+    /// Addresses with prefix lengths.
+    pub addresses: Vec<String>,
+    /// The interface they go on.
+    pub interface: String,
+    /// This node's state for it.
+    pub state: VipState,
+    /// The node that holds it, as far as this node knows: a name, or an address that no node has.
+    pub holder: Option<String>,
+    /// Since when this node has been in this state.
+    pub since: UnixMillis,
+    /// Why it is in this state, in a sentence.
+    pub why: String,
+    /// Priority from the configuration.
+    pub priority: u8,
+    /// Priority in use: lowered or raised by a planned failover.
+    pub effective_priority: u8,
+    /// Time between heartbeats.
+    pub advert_interval_ms: u64,
+    /// Heartbeats sent.
+    pub adverts_sent: u64,
+    /// Valid heartbeats received.
+    pub adverts_received: u64,
+    /// Heartbeats dropped, all reasons.
+    pub adverts_discarded: u64,
+    /// Gratuitous ARP frames sent.
+    pub gratuitous_arps_sent: u64,
+    /// How often this node became Active.
+    pub became_active: u64,
+}
+
+/// Another node, as this one knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Its name.
+    pub name: String,
+    /// The address it sends heartbeats from.
+    pub address: String,
+    /// Milliseconds since its last heartbeat; `None`: none heard. A Standby sends none.
+    pub last_heard_ms: Option<u64>,
+    /// The VIPs that it holds.
+    pub active_for: Vec<String>,
+}
+
+/// The data plane's part of a node's status.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataPlaneStatus {
+    /// Its process.
+    pub pid: u32,
+    /// When it started.
+    pub started: UnixMillis,
+    /// Worker threads.
+    pub workers: usize,
+    /// Generation of the configuration in use.
+    pub config_generation: u64,
+    /// Listeners, in file order.
+    pub listeners: Vec<ListenerStatus>,
+    /// Pools, in file order.
+    pub pools: Vec<PoolStatus>,
+}
+
+/// A listener's counters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListenerStatus {
+    /// Its name.
+    pub name: String,
+    /// `tcp` or `http`.
+    pub protocol: String,
+    /// The addresses it listens on.
+    pub bind: Vec<String>,
+    /// Client connections open now.
+    pub connections: u64,
+    /// Client connections accepted.
+    pub connections_total: u64,
+    /// HTTP requests.
+    pub requests_total: u64,
+    /// HTTP responses by class: 1xx to 5xx.
+    pub responses_total: [u64; 5],
+    /// Bytes received from clients.
+    pub bytes_in: u64,
+    /// Bytes sent to clients.
+    pub bytes_out: u64,
+}
+
+/// A pool's servers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PoolStatus {
+    /// Its name.
+    pub name: String,
+    /// How a server is chosen.
+    pub balance: String,
+    /// Servers, in file order.
+    pub servers: Vec<ServerStatus>,
+}
+
+/// A server's state and counters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// Its name.
+    pub name: String,
+    /// Where it listens.
+    pub address: String,
+    /// Share under weighted schedulers, as in force.
+    pub weight: u32,
+    /// What the operator asked for.
+    pub admin: AdminState,
+    /// What the health checks found.
+    pub health: HealthState,
+    /// Result of the last check, in a sentence.
+    pub last_check: Option<String>,
+    /// Since when it has had this admin and health state.
+    pub since: UnixMillis,
+    /// Requests or TCP connections in flight.
+    pub active: u64,
+    /// Requests or TCP connections given to it.
+    pub total: u64,
+    /// Failed connects.
+    pub connect_failures: u64,
+    /// Requests given to another server after a connect to this one failed.
+    pub retries: u64,
+}
+
+/// What the operator asked of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminState {
+    /// Takes work.
+    Ready,
+    /// Finishes what it has, takes nothing new; still checked.
+    Drain,
+    /// Out of service; not checked.
+    Maint,
+}
+
+/// What the health checks found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthState {
+    /// No check has finished yet.
+    Unknown,
+    /// Passing.
+    Up,
+    /// Failing.
+    Down,
+    /// No check is configured; counts as up.
+    Unchecked,
+}
+
+/// Something that happened on this node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Rises by one with each event of the process that made it.
+    pub seq: u64,
+    /// When.
+    pub at: UnixMillis,
+    /// The node.
+    pub node: String,
+    /// What it is about.
+    pub kind: EventKind,
+    /// The VIP, `pool/server`, listener or process concerned.
+    pub subject: String,
+    /// What happened and why, in a sentence.
+    pub message: String,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A VIP changed state on this node.
+    Vip,
+    /// Another node was heard of or lost.
+    Peer,
+    /// A server changed state.
+    Server,
+    /// The configuration was applied or refused.
+    Config,
+    /// A process of Halo started, died or stopped.
+    Process,
+}

@@ -1,0 +1,307 @@
+//! The validated configuration: what the rest of Halo works with.
+//!
+//! Every value here has been checked. Only [`crate::parse`] makes one.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// A whole configuration, as one node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The cluster's name, shown by `hactl status`.
+    pub cluster: String,
+    /// Index into [`Config::nodes`] of the node that this process is.
+    pub this: usize,
+    /// Every node of the cluster, in file order.
+    pub nodes: Vec<Node>,
+    /// Virtual IPs, in file order.
+    pub vips: Vec<Vip>,
+    /// Listeners, in file order.
+    pub listeners: Vec<Arc<Listener>>,
+    /// Routes of HTTP listeners, in file order.
+    pub routes: Vec<Route>,
+    /// Pools of servers, in file order.
+    pub pools: Vec<Arc<Pool>>,
+    /// The admin API.
+    pub admin: Admin,
+    /// The data-plane process.
+    pub data_plane: DataPlane,
+    /// What is logged, and where.
+    pub log: Log,
+}
+
+impl Config {
+    /// The node that this process is.
+    #[must_use]
+    pub fn this_node(&self) -> &Node {
+        &self.nodes[self.this]
+    }
+}
+
+/// One machine of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its name; a node finds itself by it.
+    pub name: String,
+    /// The address it sends heartbeats from, with its network.
+    pub address: IpNet,
+    /// VRRP priority where a VIP names no other (RFC 9568 section 5.2.4), 1 to 254.
+    pub priority: u8,
+}
+
+/// One virtual router: addresses that move together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vip {
+    /// Its name in commands and logs.
+    pub name: String,
+    /// VRRP virtual router identifier, 1 to 255.
+    pub vrid: u8,
+    /// The shared addresses with their prefix lengths; at least one.
+    pub addresses: Vec<IpNet>,
+    /// The interface they go on; `None`: the one that holds this node's address.
+    pub interface: Option<String>,
+    /// Each node's VRRP priority, in the order of [`Config::nodes`]; `None`: not a member.
+    pub priorities: Vec<Option<u8>>,
+    /// Time between heartbeats, in whole centiseconds (RFC 9568 section 5.2.7).
+    pub advert_interval: Duration,
+    /// Whether a node of higher priority takes the VIP back when it returns.
+    pub preempt: bool,
+    /// How long a returned node waits before it preempts.
+    pub preempt_delay: Duration,
+    /// How heartbeats travel.
+    pub transport: Transport,
+}
+
+/// How heartbeats travel between nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// To each peer's own address.
+    Unicast,
+    /// To 224.0.0.18 (RFC 9568 section 5.1.1.2).
+    Multicast,
+}
+
+/// A place where clients connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name.
+    pub name: String,
+    /// The addresses it listens on; at least one.
+    pub bind: Vec<SocketAddr>,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// The pool for what no route matches; TCP listeners always have one.
+    pub pool: Option<String>,
+    /// Most client connections at a time, over all workers; further ones wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Time limits on the client's side.
+    pub timeouts: ListenerTimeouts,
+    /// Most bytes of a request's header section (request line included).
+    pub max_header_bytes: usize,
+    /// Most bytes of a request body; 0: no limit.
+    pub max_body_bytes: u64,
+    /// Whether `X-Forwarded-*` of the client is kept and added to (true) or replaced (false).
+    pub trust_forwarded: bool,
+}
+
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Bytes, passed on as they come.
+    Tcp,
+    /// HTTP/1.1.
+    Http,
+}
+
+/// Time limits on the client's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenerTimeouts {
+    /// HTTP: from the first byte of a request to the end of its header section.
+    pub header: Duration,
+    /// No byte in either direction for this long closes the connection (HTTP: within a message; TCP and upgraded: any time).
+    pub idle: Duration,
+    /// HTTP: how long a kept-alive connection may wait for its next request.
+    pub keep_alive: Duration,
+}
+
+/// One rule of an HTTP listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The listener it belongs to, by index into [`Config::listeners`].
+    pub listener: usize,
+    /// The host it matches; `None`: any.
+    pub host: Option<HostMatch>,
+    /// The path prefix it matches, whole segments only; `/` matches all.
+    pub path_prefix: String,
+    /// Where matching requests go.
+    pub pool: String,
+    /// Whether `Upgrade: websocket` is passed on.
+    pub websocket: bool,
+}
+
+/// The host names that a route matches, in lower case, without port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostMatch {
+    /// This name.
+    Exact(String),
+    /// Any name that ends in a dot and this name (`*.example.com`).
+    Suffix(String),
+}
+
+/// Servers that answer for the same content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// How a server is chosen.
+    pub balance: Balance,
+    /// Its servers, in file order; at least one.
+    pub servers: Vec<Server>,
+    /// How their health is checked; `None`: they count as up.
+    pub health: Option<HealthCheck>,
+    /// How many other servers are tried when a connect fails.
+    pub retries: u32,
+    /// Most idle connections kept to each server, over all workers.
+    pub max_idle: usize,
+    /// Time limits on the servers' side.
+    pub timeouts: PoolTimeouts,
+}
+
+/// How a server is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    /// In turn; weights are not allowed.
+    RoundRobin,
+    /// In turn, in proportion to the weights, spread evenly.
+    WeightedRoundRobin,
+}
+
+/// One server of a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its name, unique in its pool.
+    pub name: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its share under weighted schedulers, 0 to 256; 0: no new work.
+    pub weight: u32,
+}
+
+/// Time limits on the servers' side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolTimeouts {
+    /// Establishing a connection.
+    pub connect: Duration,
+    /// From a request sent to the first byte of its response.
+    pub response: Duration,
+    /// How long an idle connection is kept.
+    pub idle: Duration,
+}
+
+/// How a server's health is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// What is done.
+    pub kind: CheckKind,
+    /// Port to check; `None`: the server's own.
+    pub port: Option<u16>,
+    /// Time between checks.
+    pub interval: Duration,
+    /// A check that takes longer has failed.
+    pub timeout: Duration,
+    /// Successes in a row that bring a server up.
+    pub rise: u32,
+    /// Failures in a row that take it down.
+    pub fall: u32,
+}
+
+/// What a health check does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckKind {
+    /// A TCP connection is established.
+    Tcp,
+    /// A request is answered as expected.
+    Http(HttpCheck),
+}
+
+/// An HTTP health check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpCheck {
+    /// Request target, such as `/healthz`.
+    pub path: String,
+    /// `Host` to send; `None`: the server's address.
+    pub host: Option<String>,
+    /// Accepted status codes, inclusive ranges; at least one.
+    pub status: Vec<(u16, u16)>,
+    /// A string that the first 64 KiB of the body must contain.
+    pub contains: Option<String>,
+}
+
+/// The admin API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// The directory of the node's Unix sockets: `halo.sock` (data plane) and `agent.sock` (agent).
+    pub socket_dir: PathBuf,
+    /// TCP address of the admin API, if any. `/healthz`, `/readyz`, `/active` and `/metrics` need no token there; all else does.
+    pub listen: Option<SocketAddr>,
+    /// File that holds the bearer token for the TCP address.
+    pub token_file: Option<PathBuf>,
+}
+
+/// The data-plane process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataPlane {
+    /// Worker threads; `None`: one a core.
+    pub workers: Option<usize>,
+    /// User to run as.
+    pub user: String,
+    /// How long a stop or a removed listener waits for requests in flight.
+    pub drain_timeout: Duration,
+}
+
+/// What is logged, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Level of the daemon's own log.
+    pub level: LogLevel,
+    /// Where access-log lines go.
+    pub access: AccessLog,
+}
+
+/// Level of the daemon's own log (standard error).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only failures.
+    Error,
+    /// Also what needs attention.
+    Warn,
+    /// Also state changes.
+    Info,
+    /// Also decisions.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Where access-log lines (JSON, one a request or TCP connection) go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// To standard output.
+    Stdout,
+    /// To a file, reopened on SIGUSR1.
+    File(PathBuf),
+}
+
+/// A virtual IP address without its prefix, as heartbeats carry it.
+impl Vip {
+    /// The addresses without their prefix lengths.
+    pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.addresses.iter().map(IpNet::addr)
+    }
+}

@@ -1,0 +1,3 @@
+//! hactl looks at a Halo node and steers it.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The Halo daemon: failover agent and data plane in one binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Server health: rise and fall, administrative and operational state.

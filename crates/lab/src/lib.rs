@@ -1,0 +1,1 @@
+//! A Halo cluster in network namespaces on one machine.

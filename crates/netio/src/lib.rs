@@ -1,0 +1,1 @@
+//! Every effect on the operating system: netlink, raw sockets, namespaces, processes.

@@ -1,0 +1,1 @@
+//! The data plane: listeners, TCP and HTTP proxying, upstream pools and drain.

@@ -1,0 +1,1 @@
+//! Matching a request's host and path to a pool.

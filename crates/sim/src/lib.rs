@@ -1,0 +1,1 @@
+//! Failover in virtual time: the real cores, simulated nodes and faults, seeds.

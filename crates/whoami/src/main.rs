@@ -1,0 +1,3 @@
+//! A small HTTP application server for trying Halo out.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Project chores: generated documents, and the layer check.
+
+fn main() {}
