@@ -1,1 +1,23 @@
 //! The data plane: listeners, TCP and HTTP proxying, upstream pools and drain.
+//!
+//! A [`Proxy`] runs worker threads, each pinned to a core with a runtime, listening sockets,
+//! upstream connections, counters and a log buffer of its own. What they share on the path of a
+//! request is one immutable snapshot, swapped whole by [`Proxy::apply`] and [`Proxy::set_server`].
+//!
+//! The HTTP engine is the module `http`, and nothing outside it names hyper.
+
+mod control;
+mod counters;
+mod cpu;
+mod error;
+mod gate;
+mod log;
+mod proxy;
+mod snapshot;
+mod sockets;
+mod worker;
+
+pub use control::ServerState;
+pub use counters::{Counters, PoolCounters, ServerCounters};
+pub use error::{ApplyError, NoSuchServer, StartError};
+pub use proxy::{Proxy, Workers};

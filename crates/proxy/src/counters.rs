@@ -1,0 +1,103 @@
+//! Counters: each worker writes its own, a reader adds them up.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use halo_api::ListenerStatus;
+
+/// A number that one worker changes and anyone reads.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, n: u64) {
+        // One writer, so that a load and a store suffice and the bus is not locked.
+        self.0.store(self.get().wrapping_add(n), Ordering::Relaxed);
+    }
+
+    pub(crate) fn sub(&self, n: u64) {
+        self.0.store(self.get().wrapping_sub(n), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// One worker's counters of a listener, on cache lines of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct ListenerCounts {
+    pub(crate) connections: Counter,
+    pub(crate) connections_total: Counter,
+    pub(crate) requests: Counter,
+    pub(crate) responses: [Counter; 5],
+    pub(crate) bytes_in: Counter,
+    pub(crate) bytes_out: Counter,
+}
+
+/// One worker's counters of a server, on cache lines of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct ServerCounts {
+    pub(crate) active: Counter,
+    pub(crate) total: Counter,
+    pub(crate) connect_failures: Counter,
+    pub(crate) retries: Counter,
+}
+
+/// One set of counters for each worker.
+pub(crate) fn per_worker<T: Default>(workers: usize) -> Box<[T]> {
+    (0..workers).map(|_| T::default()).collect()
+}
+
+/// The sum of one counter over all workers.
+pub(crate) fn sum<T>(workers: &[T], counter: impl Fn(&T) -> &Counter) -> u64 {
+    workers
+        .iter()
+        .fold(0, |sum, worker| sum.wrapping_add(counter(worker).get()))
+}
+
+/// Everything the data plane counts, summed over its workers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counters {
+    /// Generation of the configuration in force; 0 before the first.
+    pub generation: u64,
+    /// Listeners, in file order.
+    pub listeners: Vec<ListenerStatus>,
+    /// Pools, in file order.
+    pub pools: Vec<PoolCounters>,
+    /// Access-log lines that were dropped because the file could not keep up or failed.
+    pub access_log_dropped: u64,
+}
+
+/// A pool's counters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolCounters {
+    /// Its name.
+    pub name: String,
+    /// How a server is chosen, as in the configuration file.
+    pub balance: &'static str,
+    /// Servers, in file order.
+    pub servers: Vec<ServerCounters>,
+}
+
+/// A server's state as in force, and its counters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerCounters {
+    /// Its name.
+    pub name: String,
+    /// Where it listens.
+    pub address: String,
+    /// Whether it takes new work.
+    pub available: bool,
+    /// Share under weighted schedulers.
+    pub weight: u32,
+    /// Requests or TCP connections in flight.
+    pub active: u64,
+    /// Requests or TCP connections given to it.
+    pub total: u64,
+    /// Failed connects.
+    pub connect_failures: u64,
+    /// Requests given to another server after a connect to this one failed.
+    pub retries: u64,
+}

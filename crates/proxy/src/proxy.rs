@@ -1,0 +1,309 @@
+//! The handle that the control thread holds.
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use halo_config::{Balance, Config, Protocol};
+use tokio::sync::{mpsc as tokio_mpsc, oneshot};
+
+use crate::control::{self, ServerState};
+use crate::counters::{Counters, PoolCounters, ServerCounters, sum};
+use crate::log::Log;
+use crate::snapshot::{ListenerEntry, PoolEntry, Snapshot};
+use crate::worker::{self, Command};
+use crate::{ApplyError, NoSuchServer, StartError, cpu, sockets};
+
+/// How the data plane is set up; it stays so until the process ends.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    /// Worker threads; `None`: one for each core that the process may use.
+    pub count: Option<usize>,
+    /// This node's name, for the access log.
+    pub node: String,
+}
+
+/// The running data plane. Dropping it cuts every connection off; [`Proxy::drain`] first if clients
+/// are to finish.
+#[derive(Debug)]
+pub struct Proxy {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    control: Mutex<Control>,
+    workers: Vec<Worker>,
+    log: Log,
+}
+
+/// What only the control thread touches.
+#[derive(Debug, Default)]
+struct Control {
+    next_server: u64,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct Worker {
+    commands: Option<tokio_mpsc::UnboundedSender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    /// Starts the worker threads. They listen on nothing before the first [`Proxy::apply`].
+    ///
+    /// # Errors
+    /// When the system refuses a thread or its event loop.
+    pub fn start(settings: &Workers) -> Result<Self, StartError> {
+        let cores = cpu::usable();
+        let count = settings.count.unwrap_or(cores.len()).max(1);
+        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        let log = Log::start(&settings.node)
+            .map_err(|source| StartError::Thread { worker: 0, source })?;
+        let mut workers = Vec::with_capacity(count);
+        for index in 0..count {
+            let (commands, inbox) = tokio_mpsc::unbounded_channel();
+            let (started, ready) = mpsc::sync_channel(1);
+            let setup = worker::Setup {
+                index,
+                workers: count,
+                snapshot: snapshot.clone(),
+                log: log.buffer(),
+                inbox,
+            };
+            let cores = cores.clone();
+            let thread = thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || {
+                    cpu::pin(index, &cores);
+                    worker::run(setup, &started);
+                })
+                .map_err(|source| StartError::Thread {
+                    worker: index,
+                    source,
+                })?;
+            workers.push(Worker {
+                commands: Some(commands),
+                thread: Some(thread),
+            });
+            if let Ok(Err(source)) = ready.recv() {
+                return Err(StartError::Runtime {
+                    worker: index,
+                    source,
+                });
+            }
+        }
+        Ok(Self {
+            snapshot,
+            control: Mutex::default(),
+            workers,
+            log,
+        })
+    }
+
+    /// Puts a configuration in force. All or nothing: on an error, what was in force still is.
+    ///
+    /// New addresses are bound first. An address that stays keeps its sockets, so that no
+    /// connection is lost, whether accepted or waiting to be. A listener that is gone accepts what
+    /// waits, then its connections finish within `data_plane.drain_timeout`. Never waits for
+    /// workers or clients.
+    ///
+    /// # Errors
+    /// When an address cannot be bound or the access log not opened; the message has the remedy.
+    pub fn apply(&self, config: &Config, generation: u64) -> Result<(), ApplyError> {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        if control.stopping {
+            return Err(ApplyError::Stopping);
+        }
+        let old = self.snapshot.load_full();
+        let mut bound = Vec::new();
+        for (listener, address) in control::unbound(config, &old) {
+            bound.push((
+                listener,
+                sockets::bind(listener, address, self.workers.len())?,
+            ));
+        }
+        let new = control::compile(
+            config,
+            generation,
+            &old,
+            self.workers.len(),
+            &mut control.next_server,
+        )?;
+        let access_log = self.log.open(&config.log.access)?;
+        // From here on only `listen` can fail, and it does so before anything has changed.
+        for (listener, bound) in &bound {
+            sockets::listen(listener, bound)?;
+        }
+        self.log.switch(access_log);
+        for listener in &new.listeners {
+            listener
+                .shared
+                .gate
+                .set_limit(listener.config.max_connections);
+        }
+        self.snapshot.store(Arc::new(new));
+        let mut sockets: Vec<_> = self.workers.iter().map(|_| Vec::new()).collect();
+        for (_, bound) in bound {
+            for (worker, socket) in sockets.iter_mut().zip(bound.sockets) {
+                worker.push((bound.address, socket));
+            }
+        }
+        for (worker, sockets) in self.workers.iter().zip(sockets) {
+            worker.send(Command::Refresh { sockets });
+        }
+        Ok(())
+    }
+
+    /// Sets whether a server takes new work, and its weight. Requests and connections that it has
+    /// go on; idle connections to a server that became unavailable are closed.
+    ///
+    /// # Errors
+    /// When the configuration in force has no such server.
+    pub fn set_server(
+        &self,
+        pool: &str,
+        server: &str,
+        state: ServerState,
+    ) -> Result<(), NoSuchServer> {
+        let _control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.snapshot.load_full();
+        let new = control::with_server(&old, pool, server, state).ok_or_else(|| NoSuchServer {
+            pool: pool.to_owned(),
+            server: server.to_owned(),
+        })?;
+        self.snapshot.store(Arc::new(new));
+        for worker in &self.workers {
+            worker.send(Command::Refresh {
+                sockets: Vec::new(),
+            });
+        }
+        Ok(())
+    }
+
+    /// How many worker threads there are.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Everything counted so far, for the configuration in force.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let snapshot = self.snapshot.load();
+        Counters {
+            generation: snapshot.generation,
+            listeners: snapshot
+                .listeners
+                .iter()
+                .map(|l| listener_status(l))
+                .collect(),
+            pools: snapshot.pools.iter().map(|p| pool_counters(p)).collect(),
+            access_log_dropped: self.log.dropped(),
+        }
+    }
+
+    /// Opens the access-log file anew, after it was moved away. Never waits.
+    pub fn reopen_access_log(&self) {
+        self.log.reopen();
+    }
+
+    /// Stops accepting, lets requests and connections finish for at most `timeout`, then cuts the
+    /// rest off. Returns how many client connections were cut off. No configuration can be applied
+    /// any more.
+    pub async fn drain(&self, timeout: Duration) -> usize {
+        self.control
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .stopping = true;
+        let until = Instant::now() + timeout;
+        let drained: Vec<_> = self
+            .workers
+            .iter()
+            .map(|worker| {
+                let (done, drained) = oneshot::channel();
+                worker.send(Command::Drain { until, done });
+                drained
+            })
+            .collect();
+        let mut cut_off = 0;
+        for worker in drained {
+            // A worker that is gone has no connections.
+            cut_off += worker.await.unwrap_or(0);
+        }
+        cut_off
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        for worker in &mut self.workers {
+            worker.commands = None;
+        }
+        for worker in &mut self.workers {
+            if let Some(thread) = worker.thread.take()
+                && thread.join().is_err()
+            {
+                tracing::error!("a worker thread had panicked");
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn send(&self, command: Command) {
+        let sent = self.commands.as_ref().map(|to| to.send(command));
+        if !matches!(sent, Some(Ok(()))) {
+            tracing::error!("a worker thread is gone; restart the data plane");
+        }
+    }
+}
+
+fn listener_status(listener: &ListenerEntry) -> halo_api::ListenerStatus {
+    let counts = &listener.shared.counts;
+    halo_api::ListenerStatus {
+        name: listener.config.name.clone(),
+        protocol: match listener.config.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Http => "http",
+        }
+        .to_owned(),
+        bind: listener
+            .config
+            .bind
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        connections: sum(counts, |c| &c.connections),
+        connections_total: sum(counts, |c| &c.connections_total),
+        requests_total: sum(counts, |c| &c.requests),
+        responses_total: std::array::from_fn(|class| sum(counts, |c| &c.responses[class])),
+        bytes_in: sum(counts, |c| &c.bytes_in),
+        bytes_out: sum(counts, |c| &c.bytes_out),
+    }
+}
+
+fn pool_counters(pool: &PoolEntry) -> PoolCounters {
+    PoolCounters {
+        name: pool.config.name.clone(),
+        balance: match pool.config.balance {
+            Balance::RoundRobin => "round_robin",
+            Balance::WeightedRoundRobin => "weighted_round_robin",
+        },
+        servers: pool
+            .servers
+            .iter()
+            .map(|server| {
+                let counts = &server.shared.counts;
+                ServerCounters {
+                    name: server.shared.name.clone(),
+                    address: server.shared.address.to_string(),
+                    available: server.available,
+                    weight: server.weight,
+                    active: sum(counts, |c| &c.active),
+                    total: sum(counts, |c| &c.total),
+                    connect_failures: sum(counts, |c| &c.connect_failures),
+                    retries: sum(counts, |c| &c.retries),
+                }
+            })
+            .collect(),
+    }
+}

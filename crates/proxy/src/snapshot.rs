@@ -1,0 +1,109 @@
+//! What the workers look at: a configuration compiled for lookup, never changed once published.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use halo_balance::{Candidate, Method};
+use halo_config::{Balance, Listener, Pool};
+use halo_route::Router;
+
+use crate::counters::{ListenerCounts, ServerCounts};
+use crate::gate::Gate;
+
+/// One configuration, with the state of every server.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) generation: u64,
+    pub(crate) listeners: Vec<Arc<ListenerEntry>>,
+    pub(crate) by_address: HashMap<SocketAddr, usize>,
+    pub(crate) pools: Vec<Arc<PoolEntry>>,
+    pub(crate) drain_timeout: Duration,
+    /// Whether access-log lines are wanted.
+    pub(crate) access_log: bool,
+}
+
+impl Snapshot {
+    /// The listener of an address.
+    pub(crate) fn listener_at(&self, address: SocketAddr) -> Option<&Arc<ListenerEntry>> {
+        self.by_address
+            .get(&address)
+            .map(|&index| &self.listeners[index])
+    }
+
+    /// The listener of a name.
+    pub(crate) fn listener(&self, name: &str) -> Option<&Arc<ListenerEntry>> {
+        self.listeners
+            .iter()
+            .find(|listener| listener.config.name == name)
+    }
+}
+
+/// A listener and its routes.
+#[derive(Debug)]
+pub(crate) struct ListenerEntry {
+    pub(crate) config: Arc<Listener>,
+    pub(crate) routes: Router<Target>,
+    /// Where TCP connections go, and requests that no route matches.
+    pub(crate) default: Option<Target>,
+    pub(crate) shared: Arc<ListenerShared>,
+}
+
+/// What stays when a listener is configured anew.
+#[derive(Debug)]
+pub(crate) struct ListenerShared {
+    pub(crate) gate: Gate,
+    pub(crate) counts: Box<[ListenerCounts]>,
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Index into [`Snapshot::pools`].
+    pub(crate) pool: usize,
+    /// Whether `Upgrade: websocket` is passed on.
+    pub(crate) websocket: bool,
+}
+
+/// A pool and its servers.
+#[derive(Debug)]
+pub(crate) struct PoolEntry {
+    pub(crate) config: Arc<Pool>,
+    pub(crate) servers: Vec<ServerEntry>,
+}
+
+impl PoolEntry {
+    pub(crate) fn method(&self) -> Method {
+        match self.config.balance {
+            Balance::RoundRobin => Method::RoundRobin,
+            Balance::WeightedRoundRobin => Method::WeightedRoundRobin,
+        }
+    }
+
+    pub(crate) fn candidate(&self, server: usize) -> Candidate {
+        let server = &self.servers[server];
+        Candidate {
+            available: server.available,
+            weight: server.weight,
+        }
+    }
+}
+
+/// A server as in force.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerEntry {
+    pub(crate) shared: Arc<ServerShared>,
+    pub(crate) available: bool,
+    pub(crate) weight: u32,
+}
+
+/// What stays of a server when the configuration changes around it.
+#[derive(Debug)]
+pub(crate) struct ServerShared {
+    /// Never used for another server of this process.
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) counts: Box<[ServerCounts]>,
+}
