@@ -1,0 +1,215 @@
+//! Fields that a proxy acts on, told apart while the head is parsed.
+
+/// A field that a proxy acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Known {
+    /// Any field that a proxy passes on unread.
+    Other,
+    /// `Host`.
+    Host,
+    /// `Content-Length`.
+    ContentLength,
+    /// `Transfer-Encoding`.
+    TransferEncoding,
+    /// `Connection`.
+    Connection,
+    /// `Upgrade`.
+    Upgrade,
+    /// `Expect`.
+    Expect,
+    /// `TE`.
+    Te,
+    /// `Trailer`.
+    Trailer,
+    /// `Keep-Alive`.
+    KeepAlive,
+    /// `Proxy` (which CGI turns into a variable that redirects clients) and `Proxy-*`.
+    Proxy,
+    /// `HTTP2-Settings`: half of an upgrade to h2c.
+    Http2Settings,
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `X-Forwarded-Proto`.
+    XForwardedProto,
+    /// `X-Forwarded-Host`.
+    XForwardedHost,
+    /// What else says where a request came from: other `X-Forwarded-*`, `Forwarded`, `X-Real-IP`.
+    Provenance,
+    /// `Via`.
+    Via,
+    /// A name that differs from one of the above only by `_` for `-`. Servers that turn names
+    /// into variables take the two for one; such a message is refused.
+    Lookalike,
+}
+
+impl Known {
+    /// Which field `name` is. `name` must be a token, in any case.
+    #[inline]
+    #[must_use]
+    pub fn of(name: &[u8]) -> Self {
+        let Some(first) = name.first() else {
+            return Self::Other;
+        };
+        match (first | 0x20, name.len()) {
+            (b'h', 4) => exact(name, b"host", Self::Host),
+            (b'h', 14) => exact(name, b"http2-settings", Self::Http2Settings),
+            (b'c', 10) => exact(name, b"connection", Self::Connection),
+            (b'c', 14) => exact(name, b"content-length", Self::ContentLength),
+            (b't', 2) => exact(name, b"te", Self::Te),
+            (b't', 7) => exact(name, b"trailer", Self::Trailer),
+            (b't', 17) => exact(name, b"transfer-encoding", Self::TransferEncoding),
+            (b'u', 7) => exact(name, b"upgrade", Self::Upgrade),
+            (b'e', 6) => exact(name, b"expect", Self::Expect),
+            (b'k', 10) => exact(name, b"keep-alive", Self::KeepAlive),
+            (b'f', 9) => exact(name, b"forwarded", Self::Provenance),
+            (b'v', 3) => exact(name, b"via", Self::Via),
+            (b'p', 5) => exact(name, b"proxy", Self::Proxy),
+            (b'p', 7..) => exact(&name[..6], b"proxy-", Self::Proxy),
+            (b'x', 9) => exact(name, b"x-real-ip", Self::Provenance),
+            (b'x', 13..) => x_forwarded(name),
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether the field belongs to one connection and is never passed on as it came
+    /// (RFC 9110 section 7.6.1).
+    #[must_use]
+    pub const fn is_hop_by_hop(self) -> bool {
+        matches!(
+            self,
+            Self::Connection
+                | Self::Upgrade
+                | Self::Te
+                | Self::KeepAlive
+                | Self::Proxy
+                | Self::Http2Settings
+        )
+    }
+
+    /// Whether the field says where a request came from, so that only a trusted sender may set it.
+    #[must_use]
+    pub const fn is_provenance(self) -> bool {
+        matches!(
+            self,
+            Self::XForwardedFor | Self::XForwardedProto | Self::XForwardedHost | Self::Provenance
+        )
+    }
+}
+
+#[inline(never)]
+fn x_forwarded(name: &[u8]) -> Known {
+    let prefix = exact(&name[..12], b"x-forwarded-", Known::Provenance);
+    if prefix != Known::Provenance {
+        return prefix;
+    }
+    let rest = &name[12..];
+    if rest.eq_ignore_ascii_case(b"for") {
+        Known::XForwardedFor
+    } else if rest.eq_ignore_ascii_case(b"proto") {
+        Known::XForwardedProto
+    } else if rest.eq_ignore_ascii_case(b"host") {
+        Known::XForwardedHost
+    } else {
+        Known::Provenance
+    }
+}
+
+/// `known` if `name` is `lower` in any case.
+///
+/// Setting bit 5 folds case exactly here: of the token bytes only a letter becomes that letter,
+/// and only `-` and `2` become themselves.
+#[inline]
+fn exact<const N: usize>(name: &[u8], lower: &[u8; N], known: Known) -> Known {
+    let Some(name) = name.first_chunk::<N>() else {
+        return Known::Other;
+    };
+    let differs = name
+        .iter()
+        .zip(lower)
+        .fold(0, |differs, (a, b)| differs | ((a | 0x20) ^ b));
+    if differs == 0 {
+        return known;
+    }
+    lookalike(name, lower)
+}
+
+#[cold]
+fn lookalike(name: &[u8], lower: &[u8]) -> Known {
+    let same = |(a, b): (&u8, &u8)| a | 0x20 == *b || (*a == b'_' && *b == b'-');
+    if name.iter().zip(lower).all(same) {
+        Known::Lookalike
+    } else {
+        Known::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &[(&str, Known)] = &[
+        ("host", Known::Host),
+        ("content-length", Known::ContentLength),
+        ("transfer-encoding", Known::TransferEncoding),
+        ("connection", Known::Connection),
+        ("upgrade", Known::Upgrade),
+        ("expect", Known::Expect),
+        ("te", Known::Te),
+        ("trailer", Known::Trailer),
+        ("keep-alive", Known::KeepAlive),
+        ("proxy", Known::Proxy),
+        ("proxy-connection", Known::Proxy),
+        ("proxy-authenticate", Known::Proxy),
+        ("proxy-authorization", Known::Proxy),
+        ("http2-settings", Known::Http2Settings),
+        ("x-forwarded-for", Known::XForwardedFor),
+        ("x-forwarded-proto", Known::XForwardedProto),
+        ("x-forwarded-host", Known::XForwardedHost),
+        ("x-forwarded-port", Known::Provenance),
+        ("x-real-ip", Known::Provenance),
+        ("forwarded", Known::Provenance),
+        ("via", Known::Via),
+        ("date", Known::Other),
+        ("cookie", Known::Other),
+        ("x-forwarde", Known::Other),
+    ];
+
+    #[test]
+    fn each_field_is_known_in_any_case() {
+        for (name, known) in ALL {
+            assert_eq!(Known::of(name.as_bytes()), *known, "{name}");
+            assert_eq!(Known::of(name.to_uppercase().as_bytes()), *known, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_underscore_for_a_dash_is_a_lookalike() {
+        for (name, known) in ALL {
+            if *known != Known::Other && name.contains('-') {
+                let name = name.replacen('-', "_", 1);
+                assert_eq!(Known::of(name.as_bytes()), Known::Lookalike, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_with_any_one_byte_changed_is_another_field() {
+        for (name, known) in ALL.iter().filter(|(_, known)| *known != Known::Other) {
+            for at in 0..name.len() {
+                for byte in b"!#$%&'*+.^`|~0129azAZ" {
+                    let mut changed = name.as_bytes().to_vec();
+                    changed[at] = *byte;
+                    if !changed.eq_ignore_ascii_case(name.as_bytes()) {
+                        let got = Known::of(&changed);
+                        let prefixed = matches!(got, Known::Proxy | Known::Provenance);
+                        assert!(
+                            got == Known::Other || prefixed && at > 5,
+                            "{name} {at} {known:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
