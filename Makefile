@@ -1,0 +1,73 @@
+# make lab     a cluster on this machine, in network namespaces, until ^C
+# make test    every test; make test-unit for those that need no root
+# make help    everything else
+
+SHELL := bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+# The seeds of `make test-sim`: SEEDS=1000000 for a night's run.
+SEEDS ?= 10000
+
+programs := -p halod -p hactl -p whoami -p halo-lab
+bin := $(or $(CARGO_TARGET_DIR),target)/release
+
+.PHONY: help
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## What the targets need from Debian; each asks only for its own.
+
+.PHONY: deps deps-build deps-lab deps-compose deps-lint
+deps: ## Install everything the targets below need, where it is missing
+	@.ci/deps build lab compose lint
+deps-build:
+	@.ci/deps build
+deps-lab:
+	@.ci/deps build lab
+deps-compose:
+	@.ci/deps compose
+deps-lint:
+	@.ci/deps build lint
+
+.PHONY: build
+build: deps-build ## Build halod, hactl, whoami and halo-lab, optimised
+	$(CARGO) build --locked --release $(programs)
+
+# Optimised, since a lab of a debug build would show delays that are not Halo's.
+.PHONY: lab
+lab: deps-lab build ## Start a cluster in network namespaces, and stay until ^C
+	$(bin)/halo-lab up
+
+.PHONY: bench
+bench: deps-lab build ## Measure failovers, beside keepalived and HAProxy
+	$(bin)/halo-lab bench-failover
+
+.PHONY: test test-unit test-sim test-lab test-compose
+test: test-unit test-sim test-lab test-compose ## Run every test
+test-unit: deps-build ## Unit and component tests; no root needed
+	$(CARGO) test --locked --workspace --exclude halo-e2e
+test-sim: deps-build ## The simulator: SEEDS seeds of virtual clusters with faults
+	$(CARGO) run --locked --release -p halo-sim -- --seeds $(SEEDS)
+test-lab: deps-lab build ## Black-box tests in network namespaces, with real packets
+	HALO_BIN_DIR=$(abspath $(bin)) $(CARGO) test --locked --release -p halo-e2e
+test-compose: deps-compose deps-build ## Black-box test of the containers
+	tests/compose/run
+
+.PHONY: lint fmt docs
+lint: deps-lint ## Formatting, clippy, documentation, layers, generated files, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+	$(CARGO) run --locked --quiet -p xtask -- layers
+	$(CARGO) run --locked --quiet -p xtask -- docs --check
+	.ci/deny
+fmt: ## Format the sources
+	$(CARGO) fmt --all
+docs: ## Generate docs/configuration.* from the types
+	$(CARGO) run --locked --quiet -p xtask -- docs
+
+.PHONY: ci
+ci: ## What CI runs
+	.ci/run
