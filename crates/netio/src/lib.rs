@@ -1,1 +1,19 @@
 //! Every effect on the operating system: netlink, raw sockets, namespaces, processes.
+//!
+//! This is the only crate of Halo with `unsafe` code; each block says why it is sound. What the
+//! failover agent needs is gathered in the trait [`Platform`], with the real [`platform::Linux`]
+//! and an in-memory [`platform::fake`] beside it.
+
+mod clock;
+mod error;
+pub mod frame;
+pub mod netlink;
+pub mod platform;
+pub mod process;
+pub mod signals;
+pub mod stream;
+pub mod unix;
+pub mod vrrp;
+
+pub use error::{Error, Result};
+pub use platform::Platform;

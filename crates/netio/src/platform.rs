@@ -1,0 +1,112 @@
+//! Everything that the failover agent does to the operating system, and hears from it, as one
+//! trait: the agent's driver runs unchanged over [`Linux`] and, in tests, over [`fake::Fake`].
+
+pub mod fake;
+mod linux;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+
+pub use linux::{Linux, Settings};
+
+use crate::error::Result;
+use crate::netlink::{Address, Link, NetlinkEvent};
+use crate::signals::Signal;
+use crate::vrrp::Datagram;
+
+/// A client of the agent's Unix socket. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u64);
+
+/// Something that happened outside of the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A VRRP datagram came in.
+    Datagram(Datagram),
+    /// Links or addresses changed.
+    Network(NetlinkEvent),
+    /// A signal came.
+    Signal(Signal),
+    /// The data plane sent a message.
+    DataPlaneMessage(Vec<u8>),
+    /// The data plane ended, or broke the connection and was killed; nothing more comes from it.
+    DataPlaneEnded {
+        /// How, for "the data plane ...".
+        how: String,
+    },
+    /// A client of the agent's socket sent a line.
+    Request {
+        /// Who.
+        client: ClientId,
+        /// What, without the line's end.
+        line: Vec<u8>,
+    },
+}
+
+/// The operating system, as the failover agent needs it. No method waits, except
+/// [`Platform::wait`].
+pub trait Platform {
+    /// Now, by a clock that goes on while the machine is suspended.
+    fn now(&self) -> Instant;
+
+    /// Milliseconds since the Unix epoch, for people.
+    fn unix_millis(&self) -> u64;
+
+    /// Waits until something happens, or until `deadline` has come, and appends what happened to
+    /// `inputs`. `None`: waits for as long as it takes.
+    fn wait(&mut self, deadline: Option<Instant>, inputs: &mut Vec<Input>) -> Result<()>;
+
+    /// Reads a text file.
+    fn read_file(&mut self, path: &Path) -> io::Result<String>;
+
+    /// All interfaces with their addresses.
+    fn links(&mut self) -> Result<Vec<Link>>;
+
+    /// All addresses.
+    fn addresses(&mut self) -> Result<Vec<Address>>;
+
+    /// Puts an address on an interface for `lifetime`, or renews it; the kernel takes it off when
+    /// nobody renews it.
+    fn put_address(&mut self, interface: u32, net: IpNet, lifetime: Duration) -> Result<()>;
+
+    /// Takes an address off an interface; `false` when it was not there.
+    fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool>;
+
+    /// Starts to receive VRRP on an interface. Doing it again is allowed: it may add `multicast`.
+    fn open_vrrp(&mut self, name: &str, interface: u32, multicast: bool) -> Result<()>;
+
+    /// Stops to receive VRRP on an interface.
+    fn close_vrrp(&mut self, interface: u32);
+
+    /// Sends a VRRP message (without IP header) on an interface that was opened for it.
+    fn send_vrrp(
+        &mut self,
+        interface: u32,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        message: &[u8],
+    ) -> Result<()>;
+
+    /// Sends an Ethernet frame.
+    fn send_frame(&mut self, interface: u32, frame: &[u8]) -> Result<()>;
+
+    /// Starts the data plane, which must not be running, and tells its process number.
+    fn start_data_plane(&mut self) -> Result<u32>;
+
+    /// Sends the data plane a message. Fails when there is none, or when it has left too much unread.
+    fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()>;
+
+    /// Kills the data plane, if there is one. Nothing more comes from it, not even
+    /// [`Input::DataPlaneEnded`].
+    fn kill_data_plane(&mut self) -> Result<()>;
+
+    /// Tells the data plane to reopen its log files.
+    fn reopen_logs(&mut self) -> Result<()>;
+
+    /// Answers a client; one that has gone, or does not read, is forgotten.
+    fn reply(&mut self, client: ClientId, line: &str);
+}

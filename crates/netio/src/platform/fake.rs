@@ -1,0 +1,327 @@
+//! An operating system in memory, with virtual time, for tests of whatever drives a [`Platform`].
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+
+use super::{ClientId, Input, Platform};
+use crate::error::{Error, Result};
+use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
+
+/// Something that was done to the fake, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// An address was put on that had not been there; renewals leave no trace.
+    AddressPut(IpNet),
+    /// An address was taken off.
+    AddressRemoved(IpNet),
+    /// A VRRP message was sent.
+    Advert {
+        /// Sender.
+        source: Ipv4Addr,
+        /// Receiver.
+        destination: Ipv4Addr,
+        /// The VRRP message.
+        message: Vec<u8>,
+    },
+    /// A frame was sent.
+    Frame(Vec<u8>),
+    /// The data plane was started.
+    DataPlaneStarted,
+    /// The data plane was sent a message.
+    ToDataPlane(Vec<u8>),
+    /// The data plane was killed.
+    DataPlaneKilled,
+    /// The data plane was told to reopen its logs.
+    LogsReopened,
+    /// A client got a line.
+    Reply(ClientId, String),
+}
+
+/// The fake.
+#[derive(Debug)]
+pub struct Fake {
+    /// The time.
+    pub now: Instant,
+    /// Time does not pass this point: [`Platform::wait`] returns there, at the latest.
+    pub horizon: Instant,
+    /// The interfaces, without addresses.
+    pub links: Vec<Link>,
+    /// What was done, in order; a test may clear it.
+    pub effects: Vec<Effect>,
+    /// Contents of every file; `None`: there is no file.
+    pub file: Option<String>,
+    /// Makes [`Platform::start_data_plane`] fail.
+    pub fail_starts: bool,
+    /// Interfaces that VRRP is open on, and those that joined the multicast group.
+    pub vrrp: (BTreeSet<u32>, BTreeSet<u32>),
+    origin: Instant,
+    addresses: BTreeMap<(u32, IpNet), Entry>,
+    inputs: VecDeque<Input>,
+    data_plane: Option<u32>,
+    last_pid: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    until: Option<Instant>,
+    halo: bool,
+}
+
+impl Fake {
+    /// A machine with these interfaces; their addresses are taken for an administrator's.
+    #[must_use]
+    pub fn new(now: Instant, links: Vec<Link>) -> Self {
+        let addresses = links
+            .iter()
+            .flat_map(|link| link.addresses.iter().map(|net| (link.index, *net)))
+            .map(|key| {
+                let entry = Entry {
+                    until: None,
+                    halo: false,
+                };
+                (key, entry)
+            })
+            .collect();
+        Self {
+            now,
+            horizon: now,
+            links,
+            effects: Vec::new(),
+            file: None,
+            fail_starts: false,
+            vrrp: (BTreeSet::new(), BTreeSet::new()),
+            origin: now,
+            addresses,
+            inputs: VecDeque::new(),
+            data_plane: None,
+            last_pid: 100,
+        }
+    }
+
+    /// Lets something happen: the next [`Platform::wait`] returns it.
+    pub fn happen(&mut self, input: Input) {
+        self.inputs.push_back(input);
+    }
+
+    /// The data plane ends by itself.
+    pub fn end_data_plane(&mut self, how: &str) {
+        self.data_plane = None;
+        self.happen(Input::DataPlaneEnded {
+            how: how.to_owned(),
+        });
+    }
+
+    /// Whether the data plane runs.
+    #[must_use]
+    pub fn data_plane_runs(&self) -> bool {
+        self.data_plane.is_some()
+    }
+
+    /// Whether an address is on an interface.
+    #[must_use]
+    pub fn has_address(&self, interface: u32, net: IpNet) -> bool {
+        self.addresses.contains_key(&(interface, net))
+    }
+
+    /// Leaves an address of Halo's on an interface, as an agent that was killed does.
+    pub fn leave_over(&mut self, interface: u32, net: IpNet) {
+        let entry = Entry {
+            until: None,
+            halo: true,
+        };
+        self.addresses.insert((interface, net), entry);
+    }
+
+    /// Somebody else takes an address off.
+    pub fn snatch_address(&mut self, interface: u32, net: IpNet) {
+        if let Some(address) = self.take(interface, net) {
+            self.happen(Input::Network(NetlinkEvent::AddressRemoved(address)));
+        }
+    }
+
+    /// Changes a link and reports the change.
+    pub fn change_link(&mut self, index: u32, change: impl FnOnce(&mut Link)) {
+        let Some(link) = self.links.iter_mut().find(|link| link.index == index) else {
+            return;
+        };
+        change(link);
+        let mut changed = link.clone();
+        changed.addresses.clear();
+        self.happen(Input::Network(NetlinkEvent::LinkChanged(changed)));
+    }
+
+    fn take(&mut self, interface: u32, net: IpNet) -> Option<Address> {
+        let entry = self.addresses.remove(&(interface, net))?;
+        Some(self.address(interface, net, entry))
+    }
+
+    fn address(&self, ifindex: u32, net: IpNet, entry: Entry) -> Address {
+        Address {
+            ifindex,
+            net,
+            label: None,
+            protocol: entry.halo.then_some(HALO_ADDRESS_PROTOCOL),
+            lifetime: entry.until.map(|at| at.saturating_duration_since(self.now)),
+        }
+    }
+
+    fn expire_addresses(&mut self) {
+        let expired: Vec<(u32, IpNet)> = self
+            .addresses
+            .iter()
+            .filter(|(_, entry)| entry.until.is_some_and(|at| at <= self.now))
+            .map(|(key, _)| *key)
+            .collect();
+        for (interface, net) in expired {
+            self.snatch_address(interface, net);
+        }
+    }
+}
+
+impl Platform for Fake {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn unix_millis(&self) -> u64 {
+        u64::try_from((self.now - self.origin).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>, inputs: &mut Vec<Input>) -> Result<()> {
+        if self.inputs.is_empty() {
+            let until = deadline.unwrap_or(self.horizon).min(self.horizon);
+            self.now = self.now.max(until);
+        }
+        self.expire_addresses();
+        inputs.extend(self.inputs.drain(..));
+        Ok(())
+    }
+
+    fn read_file(&mut self, _path: &Path) -> io::Result<String> {
+        self.file.clone().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn links(&mut self) -> Result<Vec<Link>> {
+        let mut links = self.links.clone();
+        for link in &mut links {
+            link.addresses = self
+                .addresses
+                .keys()
+                .filter(|(interface, _)| *interface == link.index)
+                .map(|(_, net)| *net)
+                .collect();
+        }
+        Ok(links)
+    }
+
+    fn addresses(&mut self) -> Result<Vec<Address>> {
+        Ok(self
+            .addresses
+            .iter()
+            .map(|((interface, net), entry)| self.address(*interface, *net, *entry))
+            .collect())
+    }
+
+    fn put_address(&mut self, interface: u32, net: IpNet, lifetime: Duration) -> Result<()> {
+        let entry = Entry {
+            until: Some(self.now + lifetime),
+            halo: true,
+        };
+        if self.addresses.insert((interface, net), entry).is_none() {
+            self.effects.push(Effect::AddressPut(net));
+        }
+        Ok(())
+    }
+
+    fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool> {
+        let was_there = self.take(interface, net).is_some();
+        if was_there {
+            self.effects.push(Effect::AddressRemoved(net));
+        }
+        Ok(was_there)
+    }
+
+    fn open_vrrp(&mut self, _name: &str, interface: u32, multicast: bool) -> Result<()> {
+        self.vrrp.0.insert(interface);
+        if multicast {
+            self.vrrp.1.insert(interface);
+        }
+        Ok(())
+    }
+
+    fn close_vrrp(&mut self, interface: u32) {
+        self.vrrp.0.remove(&interface);
+        self.vrrp.1.remove(&interface);
+    }
+
+    fn send_vrrp(
+        &mut self,
+        interface: u32,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        message: &[u8],
+    ) -> Result<()> {
+        if !self.vrrp.0.contains(&interface) {
+            return Err(Error::os(
+                "send",
+                io::Error::from(io::ErrorKind::NotConnected),
+            ));
+        }
+        self.effects.push(Effect::Advert {
+            source,
+            destination,
+            message: message.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn send_frame(&mut self, _interface: u32, frame: &[u8]) -> Result<()> {
+        self.effects.push(Effect::Frame(frame.to_vec()));
+        Ok(())
+    }
+
+    fn start_data_plane(&mut self) -> Result<u32> {
+        if self.fail_starts {
+            return Err(Error::os(
+                "start",
+                io::Error::from(io::ErrorKind::OutOfMemory),
+            ));
+        }
+        self.last_pid += 1;
+        self.data_plane = Some(self.last_pid);
+        self.effects.push(Effect::DataPlaneStarted);
+        Ok(self.last_pid)
+    }
+
+    fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()> {
+        if self.data_plane.is_none() {
+            return Err(Error::os(
+                "send",
+                io::Error::from(io::ErrorKind::NotConnected),
+            ));
+        }
+        self.effects.push(Effect::ToDataPlane(message.to_vec()));
+        Ok(())
+    }
+
+    fn kill_data_plane(&mut self) -> Result<()> {
+        if self.data_plane.take().is_some() {
+            self.effects.push(Effect::DataPlaneKilled);
+        }
+        Ok(())
+    }
+
+    fn reopen_logs(&mut self) -> Result<()> {
+        self.effects.push(Effect::LogsReopened);
+        Ok(())
+    }
+
+    fn reply(&mut self, client: ClientId, line: &str) {
+        self.effects.push(Effect::Reply(client, line.to_owned()));
+    }
+}

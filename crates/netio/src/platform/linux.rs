@@ -1,0 +1,207 @@
+//! The real thing.
+
+mod clients;
+mod data_plane;
+
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ipnet::IpNet;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use self::clients::Clients;
+use self::data_plane::DataPlane;
+use super::{ClientId, Input, Platform};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::frame::FrameSocket;
+use crate::netlink::{Address, Link, Monitor, Netlink};
+use crate::process::Identity;
+use crate::signals::Signals;
+use crate::vrrp::VrrpSocket;
+
+/// Most datagrams taken from one socket in one turn, so that a flood on one interface starves
+/// neither the timers nor the other inputs.
+const DATAGRAMS_A_TURN: usize = 64;
+
+/// What [`Linux`] needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Path of the agent's own Unix socket.
+    pub socket: PathBuf,
+    /// The user that the data plane runs as.
+    pub identity: Identity,
+    /// Environment variables for the data plane, on top of the agent's own.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+/// The operating system.
+pub struct Linux {
+    clock: Clock,
+    netlink: Netlink,
+    monitor: Monitor,
+    frames: FrameSocket,
+    signals: Signals,
+    vrrp: BTreeMap<u32, VrrpSocket>,
+    data_plane: DataPlane,
+    clients: Clients,
+}
+
+impl Linux {
+    /// Blocks the agent's signals and opens everything that lasts as long as the agent.
+    ///
+    /// Fails when another agent answers on the same socket, before anything is changed.
+    pub fn open(settings: Settings) -> Result<Self> {
+        let signals = Signals::take_over()?;
+        let clients = Clients::listen(&settings.socket)?;
+        Ok(Self {
+            clock: Clock::new(),
+            // The monitor first, so that nothing falls between it and the tables.
+            monitor: Monitor::open()?,
+            netlink: Netlink::open()?,
+            frames: FrameSocket::open()?,
+            signals,
+            vrrp: BTreeMap::new(),
+            data_plane: DataPlane::new(settings.identity, settings.environment),
+            clients,
+        })
+    }
+
+    /// Sleeps until a descriptor is ready or the time has come.
+    fn sleep(&self, deadline: Option<Instant>) -> Result<()> {
+        let timeout =
+            deadline.map(|at| TimeSpec::from(at.saturating_duration_since(self.clock.now())));
+        let reading = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut ready: Vec<PollFd<'_>> =
+            vec![reading(self.signals.as_fd()), reading(self.monitor.as_fd())];
+        ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
+        self.data_plane.poll_into(&mut ready);
+        self.clients.poll_into(&mut ready);
+        match ppoll(&mut ready, timeout, None) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(error) => Err(Error::os("wait for events", error)),
+        }
+    }
+
+    /// Takes what has come. Every source is non-blocking and asked each time: there are few, and
+    /// a source that was forgotten is a failover that does not happen.
+    fn collect(&mut self, inputs: &mut Vec<Input>) -> Result<()> {
+        for socket in self.vrrp.values() {
+            for _ in 0..DATAGRAMS_A_TURN {
+                match socket.receive()? {
+                    Some(datagram) => inputs.push(Input::Datagram(datagram)),
+                    None => break,
+                }
+            }
+        }
+        while let Some(event) = self.monitor.next_event()? {
+            inputs.push(Input::Network(event));
+        }
+        while let Some(signal) = self.signals.next()? {
+            inputs.push(Input::Signal(signal));
+        }
+        self.data_plane.collect(inputs)?;
+        self.clients.collect(inputs);
+        Ok(())
+    }
+}
+
+impl Platform for Linux {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn unix_millis(&self) -> u64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |elapsed| {
+                u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+            })
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>, inputs: &mut Vec<Input>) -> Result<()> {
+        self.sleep(deadline)?;
+        self.collect(inputs)
+    }
+
+    fn read_file(&mut self, path: &Path) -> io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+
+    fn links(&mut self) -> Result<Vec<Link>> {
+        Ok(self.netlink.links()?)
+    }
+
+    fn addresses(&mut self) -> Result<Vec<Address>> {
+        Ok(self.netlink.addresses()?)
+    }
+
+    fn put_address(&mut self, interface: u32, net: IpNet, lifetime: Duration) -> Result<()> {
+        Ok(self.netlink.address_add(interface, net, Some(lifetime))?)
+    }
+
+    fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool> {
+        Ok(self.netlink.address_remove(interface, net)?)
+    }
+
+    fn open_vrrp(&mut self, name: &str, interface: u32, multicast: bool) -> Result<()> {
+        let socket = match self.vrrp.entry(interface) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(free) => free.insert(VrrpSocket::open(name, interface)?),
+        };
+        if multicast {
+            socket.join_group()?;
+        }
+        Ok(())
+    }
+
+    fn close_vrrp(&mut self, interface: u32) {
+        self.vrrp.remove(&interface);
+    }
+
+    fn send_vrrp(
+        &mut self,
+        interface: u32,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        message: &[u8],
+    ) -> Result<()> {
+        let Some(socket) = self.vrrp.get(&interface) else {
+            return Err(Error::os(
+                format!("send an advertisement on interface {interface}"),
+                io::Error::from(io::ErrorKind::NotConnected),
+            ));
+        };
+        socket.send(source, destination, message)
+    }
+
+    fn send_frame(&mut self, interface: u32, frame: &[u8]) -> Result<()> {
+        self.frames.send(interface, frame)
+    }
+
+    fn start_data_plane(&mut self) -> Result<u32> {
+        self.data_plane.start()
+    }
+
+    fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()> {
+        self.data_plane.send(message)
+    }
+
+    fn kill_data_plane(&mut self) -> Result<()> {
+        self.data_plane.kill()
+    }
+
+    fn reopen_logs(&mut self) -> Result<()> {
+        self.data_plane.reopen_logs()
+    }
+
+    fn reply(&mut self, client: ClientId, line: &str) {
+        self.clients.reply(client, line);
+    }
+}
