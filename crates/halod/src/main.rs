@@ -1,3 +1,66 @@
 //! The Halo daemon: failover agent and data plane in one binary.
+//!
+//! Started by a person or a service manager, it is the agent; the agent starts it again as
+//! `halod data-plane --fd 3`, without privileges, to be the data plane.
 
-fn main() {}
+mod agent;
+mod data_plane;
+mod logging;
+
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The Halo daemon: holds virtual IPs and balances the load behind them.
+#[derive(Debug, Parser)]
+#[command(name = "halod", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    /// The cluster's configuration file, the same on every node.
+    #[arg(
+        long,
+        env = "HALO_CONFIG",
+        default_value = "/etc/halo/halo.toml",
+        value_name = "FILE"
+    )]
+    config: PathBuf,
+
+    /// This node's name in the configuration file; the hostname if not given.
+    #[arg(long, env = "HALO_NODE", value_name = "NAME")]
+    node: Option<String>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Be the data plane; started by the agent.
+    #[command(hide = true)]
+    DataPlane {
+        /// The socket to the agent.
+        #[arg(long)]
+        fd: RawFd,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => agent::run(&cli.config, cli.node),
+        Some(Command::DataPlane { fd }) => run_data_plane(fd),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("halod: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_data_plane(fd: RawFd) -> anyhow::Result<()> {
+    logging::init(None);
+    data_plane::run(halo_netio::process::inherited_socket(fd)?)
+}
