@@ -1,0 +1,100 @@
+//! Metrics of virtual IPs and peers.
+
+use halo_api::{AgentStatus, VipState, VipStatus};
+
+use super::page::{Kind, Page};
+use super::seconds;
+
+pub(super) fn write(page: &mut Page, agent: &AgentStatus) {
+    states(page, &agent.vips);
+    for (name, kind, help, value) in PER_VIP {
+        let mut family = page.family(name, kind, help);
+        for vip in &agent.vips {
+            family.sample(&[("vip", &vip.name)], value(vip));
+        }
+    }
+    let mut heard = page.family(
+        "halo_peer_heard_seconds",
+        Kind::Gauge,
+        "Time since a node's last heartbeat; missing: none heard. A Standby sends none.",
+    );
+    for peer in &agent.peers {
+        if let Some(millis) = peer.last_heard_ms {
+            heard.seconds(&[("peer", &peer.name)], seconds(millis));
+        }
+    }
+}
+
+fn states(page: &mut Page, vips: &[VipStatus]) {
+    let mut state = page.family(
+        "halo_vip_state",
+        Kind::Gauge,
+        "1 for the state that this node is in for a VIP, 0 for the others.",
+    );
+    for vip in vips {
+        for (name, is) in [
+            ("initialize", VipState::Initialize),
+            ("standby", VipState::Standby),
+            ("active", VipState::Active),
+        ] {
+            let labels = [("vip", vip.name.as_str()), ("state", name)];
+            state.sample(&labels, u64::from(vip.state == is));
+        }
+    }
+    let mut since = page.family(
+        "halo_vip_state_start_time_seconds",
+        Kind::Gauge,
+        "Since when this node has been in its state for a VIP, since the Unix epoch.",
+    );
+    for vip in vips {
+        since.seconds(&[("vip", &vip.name)], seconds(vip.since));
+    }
+}
+
+/// Name, kind, help and value of a metric that every VIP has.
+type PerVip = (&'static str, Kind, &'static str, fn(&VipStatus) -> u64);
+
+const PER_VIP: [PerVip; 7] = [
+    (
+        "halo_vip_priority",
+        Kind::Gauge,
+        "Priority from the configuration.",
+        |vip| u64::from(vip.priority),
+    ),
+    (
+        "halo_vip_effective_priority",
+        Kind::Gauge,
+        "Priority in use, lowered or raised by a planned failover.",
+        |vip| u64::from(vip.effective_priority),
+    ),
+    (
+        "halo_vip_adverts_sent_total",
+        Kind::Counter,
+        "Heartbeats sent.",
+        |vip| vip.adverts_sent,
+    ),
+    (
+        "halo_vip_adverts_received_total",
+        Kind::Counter,
+        "Valid heartbeats received.",
+        |vip| vip.adverts_received,
+    ),
+    (
+        "halo_vip_adverts_discarded_total",
+        Kind::Counter,
+        "Heartbeats dropped, all reasons.",
+        |vip| vip.adverts_discarded,
+    ),
+    (
+        "halo_vip_gratuitous_arps_sent_total",
+        Kind::Counter,
+        "Gratuitous ARP frames sent.",
+        |vip| vip.gratuitous_arps_sent,
+    ),
+    (
+        "halo_vip_became_active_total",
+        Kind::Counter,
+        "How often this node became Active.",
+        |vip| vip.became_active,
+    ),
+];
