@@ -60,8 +60,24 @@ fn links_addresses_and_their_changes_are_reported() {
             name: None,
         };
         netlink.link_set(port.index, change).unwrap();
+        run_in(std::os::fd::AsFd::as_fd(&peer), || {
+            let mut netlink = Netlink::open().unwrap();
+            let far = netlink.link("eth0").unwrap().unwrap();
+            let up = LinkChange {
+                up: Some(true),
+                ..LinkChange::default()
+            };
+            netlink.link_set(far.index, up).unwrap();
+        })
+        .unwrap();
+        // The kernel opens a port only when it has noticed the carrier, a little later.
+        let asked = Instant::now();
         for state in [PortState::Disabled, PortState::Forwarding] {
-            netlink.bridge_port_set(port.index, state).unwrap();
+            while let Err(error) = netlink.bridge_port_set(port.index, state) {
+                assert_eq!(error.errno(), Some(libc::ENETDOWN), "{error}");
+                assert!(asked.elapsed() < Duration::from_secs(5), "{error}");
+                thread::sleep(Duration::from_millis(5));
+            }
         }
         let net = "10.77.0.1/24".parse().unwrap();
         netlink
