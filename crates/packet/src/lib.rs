@@ -1,1 +1,28 @@
-//! Codecs for the packets Halo puts on the wire: Ethernet, ARP and VRRP.
+//! Codecs for the packets Halo puts on the wire: Ethernet, ARP, IPv4 and VRRP.
+//!
+//! Pure: bytes in, values out, and back. Encoders write into the caller's buffer and decoders
+//! borrow from it, so that the failover agent allocates nothing while it runs. Decoders never
+//! panic, whatever the bytes; each names the reason for which it refuses a packet.
+
+pub mod arp;
+mod checksum;
+pub mod ipv4;
+pub mod vrrp;
+
+pub use pnet::util::MacAddr;
+
+/// The caller's buffer is too small for what is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the buffer holds {have} bytes, the packet needs {need}")]
+pub struct BufferTooSmall {
+    /// Bytes needed.
+    pub need: usize,
+    /// Bytes in the buffer.
+    pub have: usize,
+}
+
+/// The first `need` bytes of `buf`.
+pub(crate) fn room(buf: &mut [u8], need: usize) -> Result<&mut [u8], BufferTooSmall> {
+    let have = buf.len();
+    buf.get_mut(..need).ok_or(BufferTooSmall { need, have })
+}
