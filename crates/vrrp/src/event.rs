@@ -1,0 +1,125 @@
+//! What goes into a virtual router and what comes out of it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use halo_packet::vrrp::{Centiseconds, Priority};
+
+use crate::{Config, Reason};
+
+/// The states of RFC 9568 section 6.4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Not taking part.
+    Initialize,
+    /// Watching the Active.
+    Backup,
+    /// Holding the addresses.
+    Active,
+}
+
+/// What a valid advertisement says to the election.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The sender's priority; [`Priority::RESIGN`] when it gives the addresses up.
+    pub priority: Priority,
+    /// The sender's Advertisement_Interval.
+    pub interval: Centiseconds,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The node can hold the addresses: interface up, data plane ready (RFC 9568: Startup).
+    Enable,
+    /// The node cannot hold the addresses any more, or not yet.
+    Disable(DisableReason),
+    /// A valid advertisement arrived.
+    Advert {
+        /// Source address of its packet.
+        from: IpAddr,
+        /// What it says.
+        heartbeat: Heartbeat,
+    },
+    /// The time of [`crate::VirtualRouter::poll_timeout`] has come.
+    Timeout,
+    /// Planned failover away from this node.
+    Yield,
+    /// Planned failover to this node.
+    TakeOver,
+    /// The node stops.
+    Shutdown,
+    /// Other parameters, from a changed configuration. The driver changes addresses on its own.
+    Reconfigure(Config),
+    /// The driver did not run for this long: the process, or the machine, was paused.
+    ClockGap(Duration),
+}
+
+/// Why a node cannot hold the addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DisableReason {
+    /// It has just started.
+    Starting,
+    /// The interface is down, has no carrier, or does not exist.
+    InterfaceDown,
+    /// The interface does not have the node's own address.
+    NoAddress,
+    /// The data plane is not ready, or dead.
+    DataPlaneDown,
+    /// The addresses could not be put on the interface.
+    ClaimFailed,
+    /// The configuration does not make this node a member.
+    NotMember,
+}
+
+impl fmt::Display for DisableReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting => "the node is starting",
+            Self::InterfaceDown => "the interface is down",
+            Self::NoAddress => "the node's own address is not on the interface",
+            Self::DataPlaneDown => "the data plane is not ready",
+            Self::ClaimFailed => "the addresses could not be put on the interface",
+            Self::NotMember => "this node is not a member",
+        })
+    }
+}
+
+/// What the driver is to do, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Send an advertisement.
+    SendAdvert {
+        /// Its priority.
+        priority: Priority,
+        /// Its interval.
+        interval: Centiseconds,
+    },
+    /// Put the addresses on the interface and send a burst of gratuitous ARP.
+    Claim,
+    /// Take the addresses off the interface.
+    Release,
+    /// Send gratuitous ARP again.
+    Reannounce(ReannounceCause),
+    /// For people: the state changed. What it entails came before.
+    Transition {
+        /// The state left.
+        from: State,
+        /// The state entered.
+        to: State,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// Why the addresses are announced again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReannounceCause {
+    /// A while after the claim, for whoever missed the burst.
+    AfterClaim,
+    /// Now and then, for tables that were filled wrongly or lost.
+    Refresh,
+    /// Another node acted as Active and was outranked: the network may still send to it.
+    Rival(IpAddr),
+}

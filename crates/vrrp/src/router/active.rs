@@ -1,0 +1,246 @@
+//! Active (RFC 9568 section 6.4.3): holding the addresses and saying so.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use halo_packet::vrrp::Priority;
+
+use super::{Command, Phase, VirtualRouter};
+use crate::timers::active_down_interval;
+use crate::{Action, Config, Heartbeat, ReannounceCause, Reason};
+
+/// Hosts that missed the burst of the claim (their port was blocked, or the frames were lost) hear
+/// of the new place at the latest after this.
+const AFTER_CLAIM: Duration = Duration::from_secs(1);
+
+/// Neighbour tables live for minutes; once in this time is enough to mend a wrong one, and nothing
+/// on the wire.
+const REFRESH: Duration = Duration::from_secs(60);
+
+/// A node that takes over by command outranks an Active that was itself put there by command for as
+/// many intervals as that one needs to hear one of its adverts.
+const INSIST_INTERVALS: u32 = 3;
+
+/// What an Active keeps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tenure {
+    /// Adver_Timer.
+    advert_at: Instant,
+    /// When the addresses are announced again, and why.
+    reannounce: (Instant, ReannounceCause),
+    /// No rival is answered before this.
+    answer_from: Instant,
+    /// Until then the adverts say 255, so that an Active of priority 254 gives way.
+    insist_until: Instant,
+}
+
+impl Tenure {
+    pub(super) fn next(&self) -> Instant {
+        self.advert_at.min(self.reannounce.0)
+    }
+}
+
+impl VirtualRouter {
+    /// Enters Active: advert, addresses, gratuitous ARP (section 6.4.2, when Active_Down_Timer fires).
+    pub(super) fn become_active(&mut self, reason: Reason, now: Instant) {
+        if self.command == Command::Yielded {
+            self.command = Command::None;
+        }
+        let interval = self.config.interval.duration();
+        let rival_at_the_top = self
+            .heard
+            .is_some_and(|heard| heard.priority >= Priority::HIGHEST);
+        let insist_until = if self.command == Command::Held && rival_at_the_top {
+            now + interval * INSIST_INTERVALS
+        } else {
+            now
+        };
+        let tenure = Tenure {
+            advert_at: now + interval,
+            reannounce: (now + AFTER_CLAIM, ReannounceCause::AfterClaim),
+            answer_from: now,
+            insist_until,
+        };
+        self.heard = None;
+        self.counters.became_active += 1;
+        self.send(self.claimed_priority(&tenure, now));
+        self.actions.push_back(Action::Claim);
+        self.enter(Phase::Active(tenure), reason);
+    }
+
+    /// The priority that adverts say.
+    fn claimed_priority(&self, tenure: &Tenure, now: Instant) -> Priority {
+        if now < tenure.insist_until {
+            Priority::OWNER
+        } else {
+            self.effective_priority()
+        }
+    }
+
+    pub(super) fn advert_in_active(&mut self, from: IpAddr, heartbeat: Heartbeat, now: Instant) {
+        let Phase::Active(tenure) = self.phase else {
+            return;
+        };
+        if !self.count(from, heartbeat) {
+            return;
+        }
+        if self.owns_addresses() {
+            // Section 7.1: the owner disregards all others.
+            self.counters.disregarded_as_owner += 1;
+            return;
+        }
+        let ours = self.claimed_priority(&tenure, now);
+        let theirs = heartbeat.priority;
+        if theirs == Priority::RESIGN {
+            if self.answer(now) {
+                self.restart_advert_timer(now);
+            }
+        } else if theirs > ours || (theirs == ours && from > self.config.address) {
+            self.give_way(from, heartbeat, ours, now);
+        } else {
+            self.counters.rivals_heard += 1;
+            self.answer(now);
+            self.announce_after_rival(from, now);
+        }
+    }
+
+    /// Tells a rival, and the switches between, who is Active; at most once an interval, so that a
+    /// stream of adverts is not answered by another. Says whether it did.
+    fn answer(&mut self, now: Instant) -> bool {
+        let interval = self.config.interval.duration();
+        let Phase::Active(tenure) = &mut self.phase else {
+            return false;
+        };
+        if now < tenure.answer_from {
+            self.counters.answers_suppressed += 1;
+            return false;
+        }
+        tenure.answer_from = now + interval;
+        let tenure = *tenure;
+        self.send(self.claimed_priority(&tenure, now));
+        true
+    }
+
+    fn restart_advert_timer(&mut self, now: Instant) {
+        let interval = self.config.interval.duration();
+        if let Phase::Active(tenure) = &mut self.phase {
+            tenure.advert_at = now + interval;
+        }
+    }
+
+    /// The rival has announced the addresses too. It stops when it hears this node; one interval
+    /// later its last frames are through, and the network is told again.
+    fn announce_after_rival(&mut self, rival: IpAddr, now: Instant) {
+        let at = now + self.config.interval.duration();
+        if let Phase::Active(tenure) = &mut self.phase {
+            let pending = matches!(tenure.reannounce.1, ReannounceCause::Rival(_));
+            if !pending {
+                tenure.reannounce = (at, ReannounceCause::Rival(rival));
+            }
+        }
+    }
+
+    /// Another Active outranks this one.
+    fn give_way(&mut self, from: IpAddr, heartbeat: Heartbeat, ours: Priority, now: Instant) {
+        let reason = if heartbeat.priority > ours {
+            Reason::Outranked {
+                active: from,
+                theirs: heartbeat.priority,
+                ours,
+            }
+        } else {
+            Reason::TieLost {
+                active: from,
+                priority: ours,
+            }
+        };
+        self.command = Command::None;
+        self.note(from, heartbeat, now);
+        self.active_interval = heartbeat.interval;
+        self.actions.push_back(Action::Release);
+        self.become_backup(reason, now);
+    }
+
+    /// Adver_Timer fired, or the addresses are to be announced again.
+    pub(super) fn timeout_in_active(&mut self, now: Instant) {
+        let Phase::Active(tenure) = self.phase else {
+            return;
+        };
+        let interval = self.config.interval.duration();
+        if now >= tenure.advert_at {
+            let silence = interval + now.duration_since(tenure.advert_at);
+            if self.was_paused(silence, now) {
+                return;
+            }
+            self.send(self.claimed_priority(&tenure, now));
+        }
+        let Phase::Active(tenure) = &mut self.phase else {
+            return;
+        };
+        if now >= tenure.advert_at {
+            // On the grid, so that late wake-ups do not add up; unless that is past already.
+            let on_grid = tenure.advert_at + interval;
+            tenure.advert_at = if on_grid > now {
+                on_grid
+            } else {
+                now + interval
+            };
+        }
+        let (at, cause) = tenure.reannounce;
+        if now >= at {
+            tenure.reannounce = (now + REFRESH, ReannounceCause::Refresh);
+            self.actions.push_back(Action::Reannounce(cause));
+        }
+    }
+
+    /// The driver says that it was paused.
+    pub(super) fn gap_in_active(&mut self, gap: Duration, now: Instant) {
+        self.was_paused(gap, now);
+    }
+
+    /// After a silence for which others wait no longer, another node may be Active: this one lets
+    /// go without a word, and listens before it speaks.
+    fn was_paused(&mut self, gap: Duration, now: Instant) -> bool {
+        let patience = active_down_interval(self.config.interval, self.effective_priority());
+        if gap <= patience {
+            return false;
+        }
+        self.counters.pauses += 1;
+        self.command = Command::None;
+        self.able_since = Some(now);
+        self.active_interval = self.config.interval;
+        self.actions.push_back(Action::Release);
+        self.become_backup(Reason::Paused { gap }, now);
+        true
+    }
+
+    /// Gives the addresses up and leaves the election (section 6.4.3: Shutdown).
+    pub(super) fn resign(&mut self, reason: Reason) {
+        self.command = Command::None;
+        self.able_since = None;
+        self.send(Priority::RESIGN);
+        self.actions.push_back(Action::Release);
+        self.enter(Phase::Initialize, reason);
+    }
+
+    /// A planned failover away: like a shutdown for the others, but this node goes on watching.
+    pub(super) fn give_way_by_command(&mut self, now: Instant) {
+        self.command = Command::Yielded;
+        self.active_interval = self.config.interval;
+        self.send(Priority::RESIGN);
+        self.actions.push_back(Action::Release);
+        self.become_backup(Reason::Yielded, now);
+    }
+
+    /// New parameters are told to the Backups at once: they time the Active by its interval.
+    pub(super) fn reconfigure_active(&mut self, config: Config, now: Instant) {
+        if self.config == config {
+            return;
+        }
+        self.config = config;
+        if let Phase::Active(tenure) = self.phase {
+            self.send(self.claimed_priority(&tenure, now));
+            self.restart_advert_timer(now);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Backup (RFC 9568 section 6.4.2): watching the Active, ready to take its place.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use halo_packet::vrrp::Priority;
+
+use super::{Command, Phase, VirtualRouter};
+use crate::{Heartbeat, Reason};
+
+/// What a Backup knows of the Active it watches.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Watch {
+    /// Active_Down_Timer.
+    down_at: Instant,
+    /// When the timer was set.
+    since: Instant,
+    /// The Active resigned: the timer was set to Skew_Time.
+    resigned: Option<IpAddr>,
+    /// The timer runs on although an Active of lower priority is heard.
+    preempting: bool,
+    /// The timer was late and the node listened once more because of it.
+    listened_again: bool,
+}
+
+impl Watch {
+    fn new(now: Instant, wait: Duration) -> Self {
+        Self {
+            down_at: now + wait,
+            since: now,
+            resigned: None,
+            preempting: false,
+            listened_again: false,
+        }
+    }
+
+    pub(super) fn down_at(&self) -> Instant {
+        self.down_at
+    }
+}
+
+impl VirtualRouter {
+    /// Enters Backup and gives whoever is Active the time to be heard.
+    pub(super) fn become_backup(&mut self, reason: Reason, now: Instant) {
+        let watch = Watch::new(now, self.active_down_interval());
+        self.enter(Phase::Backup(watch), reason);
+    }
+
+    pub(super) fn advert_in_backup(&mut self, from: IpAddr, heartbeat: Heartbeat, now: Instant) {
+        if !self.count(from, heartbeat) {
+            return;
+        }
+        self.note(from, heartbeat, now);
+        if heartbeat.priority == Priority::RESIGN {
+            let mut watch = Watch::new(now, self.skew_time());
+            watch.resigned = Some(from);
+            self.phase = Phase::Backup(watch);
+            return;
+        }
+        if self.command == Command::Yielded && heartbeat.priority > self.config.priority {
+            self.command = Command::None;
+        }
+        if heartbeat.priority >= self.effective_priority() || !self.may_preempt(now) {
+            self.active_interval = heartbeat.interval;
+            self.phase = Phase::Backup(Watch::new(now, self.active_down_interval()));
+        } else if let Phase::Backup(watch) = &mut self.phase {
+            // The advert is discarded; the timer runs on.
+            watch.preempting = true;
+        }
+    }
+
+    /// Preempt_Mode, with the delay after the node became able. The owner always preempts
+    /// (section 6.1, Preempt_Mode).
+    fn may_preempt(&self, now: Instant) -> bool {
+        let waited = self
+            .able_since
+            .is_some_and(|since| now >= since + self.config.preempt_delay);
+        self.owns_addresses() || (self.config.preempt && waited)
+    }
+
+    /// Active_Down_Timer fired.
+    pub(super) fn timeout_in_backup(&mut self, now: Instant) {
+        let Phase::Backup(watch) = self.phase else {
+            return;
+        };
+        if now < watch.down_at {
+            return;
+        }
+        if self.listen_again(watch, now) {
+            return;
+        }
+        let reason = match (watch.resigned, self.heard) {
+            (Some(active), None) => Reason::Resigned { active },
+            (_, Some(heard)) if watch.preempting && heard.at >= watch.since => Reason::Preempted {
+                active: heard.from,
+                theirs: heard.priority,
+                ours: self.effective_priority(),
+            },
+            (_, Some(heard)) => Reason::Silent {
+                active: heard.from,
+                silence: now.duration_since(heard.at),
+            },
+            (None, None) => Reason::NoActive {
+                listened: now.duration_since(watch.since),
+            },
+        };
+        self.become_active(reason, now);
+    }
+
+    /// A timer that fires more than one interval late means that this node did not run; adverts may
+    /// have been lost meanwhile that nobody kept for it. It listens for a while, once, before it
+    /// takes an Active for silent.
+    fn listen_again(&mut self, watch: Watch, now: Instant) -> bool {
+        let late = now.duration_since(watch.down_at);
+        let interval = self.active_interval.duration();
+        if late <= interval || watch.listened_again {
+            return false;
+        }
+        let wait = if late > self.active_down_interval() {
+            self.counters.pauses += 1;
+            self.active_down_interval()
+        } else {
+            interval + self.skew_time()
+        };
+        self.phase = Phase::Backup(Watch {
+            down_at: now + wait,
+            listened_again: true,
+            ..watch
+        });
+        true
+    }
+
+    /// The driver says that it was paused: whoever is Active gets the time to be heard.
+    pub(super) fn gap_in_backup(&mut self, gap: Duration, now: Instant) {
+        if gap > self.active_down_interval() {
+            self.counters.pauses += 1;
+            self.able_since = Some(now);
+            let mut watch = Watch::new(now, self.active_down_interval());
+            watch.listened_again = true;
+            self.phase = Phase::Backup(watch);
+        }
+    }
+
+    /// A planned failover to this node.
+    pub(super) fn take_over(&mut self, now: Instant) {
+        if self.can_take_over().is_ok() {
+            self.command = Command::Held;
+            self.become_active(Reason::TookOver, now);
+        }
+    }
+}
