@@ -19,6 +19,10 @@ pub enum ToDataPlane {
         file: String,
         /// The file's text.
         text: String,
+        /// The bearer token out of `admin.token_file`, which the data plane's user may not be
+        /// able to read; surrounding white space removed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
     },
     /// The agent's status; sent on every change and once a second.
     Agent(Box<AgentStatus>),
