@@ -8,6 +8,7 @@ mod clock;
 mod error;
 pub mod frame;
 pub mod netlink;
+pub mod netns;
 pub mod platform;
 pub mod process;
 pub mod signals;
