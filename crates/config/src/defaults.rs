@@ -1,0 +1,240 @@
+//! Every default of the configuration, each with its reason.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::AccessLog;
+use crate::raw::{
+    AbsolutePath, Admin, Balance, Cluster, DataPlane, Level, ListenerTimeouts, Log, Name,
+    PathPrefix, PoolTimeouts, Priority, Protocol, Size, Statuses, Target, Text, Transport,
+};
+
+/// "halo": only shown; whoever runs one cluster needs no name for it.
+pub(crate) fn cluster_name() -> Text<Name> {
+    Text(Name("halo".into()))
+}
+
+/// 100: VRRP's own default (RFC 9568 section 5.2.4), with room above and below.
+pub(crate) fn priority() -> Priority {
+    Priority(100)
+}
+
+/// 100 ms: a failed node is replaced in under 400 ms, and ten small packets a second are no load.
+/// Much less would take a busy or paused machine for a dead one.
+pub(crate) fn advert_interval() -> Text<Duration> {
+    Text(Duration::from_millis(100))
+}
+
+/// True: VRRP's own default (RFC 9568 section 6.1); the operator's order of nodes is restored.
+pub(crate) fn preempt() -> bool {
+    true
+}
+
+/// None: a node takes part only when its data plane is ready, so there is nothing to wait for.
+pub(crate) fn preempt_delay() -> Text<Duration> {
+    Text(Duration::ZERO)
+}
+
+/// Unicast: works on every network, clouds included, and disturbs no other cluster.
+pub(crate) fn transport() -> Transport {
+    Transport::Unicast
+}
+
+/// HTTP: what most listeners speak, and what routes need.
+pub(crate) fn protocol() -> Protocol {
+    Protocol::Http
+}
+
+/// 10,000: with a server connection for each, twice that many descriptors: well under the limit
+/// that systemd and Docker set, and a bound on memory in a connection flood.
+pub(crate) fn max_connections() -> usize {
+    10_000
+}
+
+/// 16 KiB: HAProxy's default buffer; large cookies fit, floods do not.
+pub(crate) fn max_header_bytes() -> Size {
+    Size(16 * 1024)
+}
+
+/// No limit: bodies are streamed, never held, so their size costs no memory here.
+pub(crate) fn max_body_bytes() -> Size {
+    Size(0)
+}
+
+/// False: what a client says about where it comes from must not be believed.
+pub(crate) fn trust_forwarded() -> bool {
+    false
+}
+
+/// 10 s: ample for a slow mobile link, and the limit on a client that dribbles its header.
+pub(crate) fn header_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(10))
+}
+
+/// 60 s: nginx's default; a peer silent for longer is most likely gone.
+pub(crate) fn idle_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(60))
+}
+
+/// 60 s: outlasts a reader's pause between two pages, and idle connections cost little.
+pub(crate) fn keep_alive_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(60))
+}
+
+/// "/": the whole host.
+pub(crate) fn path_prefix() -> Text<PathPrefix> {
+    Text(PathPrefix("/".into()))
+}
+
+/// True: an upgrade happens only when client and server both ask for it.
+pub(crate) fn websocket() -> bool {
+    true
+}
+
+/// Round robin: fair for equal servers, and easy to foresee.
+pub(crate) fn balance() -> Balance {
+    Balance::RoundRobin
+}
+
+/// 2: two dead servers at once are survived unseen; more tries would only prolong an outage.
+pub(crate) fn retries() -> u32 {
+    2
+}
+
+/// 128 to each server: covers the usual concurrency, and stays under what app servers accept.
+pub(crate) fn max_idle() -> usize {
+    128
+}
+
+/// 1 s: a server of the same data centre answers within a millisecond; after a second another
+/// server is the better try.
+pub(crate) fn connect_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(1))
+}
+
+/// 30 s: longer than slow pages take, shorter than people and other proxies wait.
+pub(crate) fn response_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(30))
+}
+
+/// 30 s: shorter than the keep-alive time of common app servers (Apache's 5 s apart), so that
+/// Halo is mostly the one who closes and seldom writes to a connection just closed.
+pub(crate) fn pool_idle_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(30))
+}
+
+/// "/": every server has it.
+pub(crate) fn health_path() -> Text<Target> {
+    Text(Target("/".into()))
+}
+
+/// 200-399: success and redirects, as HAProxy takes them.
+pub(crate) fn health_status() -> Text<Statuses> {
+    Text(Statuses(vec![(200, 399)]))
+}
+
+/// 1 s: with three failures a dead server is out after about 3 s, for one request a second.
+pub(crate) fn health_interval() -> Text<Duration> {
+    Text(Duration::from_secs(1))
+}
+
+/// 1 s: a health page that takes longer is not healthy. Cut to the interval when that is shorter,
+/// so that checks of one server never overlap.
+pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// 2: one lucky answer of a starting server is not enough.
+pub(crate) fn health_rise() -> u32 {
+    2
+}
+
+/// 3: one lost packet or slow answer is no failure.
+pub(crate) fn health_fall() -> u32 {
+    3
+}
+
+/// 1: every server the same share.
+pub(crate) fn weight() -> u32 {
+    1
+}
+
+/// /run/halo: where the FHS puts sockets of system daemons.
+pub(crate) fn socket_dir() -> Text<AbsolutePath> {
+    Text(AbsolutePath(PathBuf::from("/run/halo")))
+}
+
+/// nobody: exists on every system and owns nothing.
+pub(crate) fn user() -> String {
+    "nobody".into()
+}
+
+/// 10 s: most requests end within it, and service managers kill after 10 s (Docker) or later.
+pub(crate) fn drain_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(10))
+}
+
+/// info: state changes, which are few and are what one looks for after an incident.
+pub(crate) fn log_level() -> Level {
+    Level::Info
+}
+
+/// Off: a line a request costs CPU and disk, so it is asked for.
+pub(crate) fn access_log() -> Text<AccessLog> {
+    Text(AccessLog::Off)
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            name: cluster_name(),
+        }
+    }
+}
+
+impl Default for ListenerTimeouts {
+    fn default() -> Self {
+        Self {
+            header: header_timeout(),
+            idle: idle_timeout(),
+            keep_alive: keep_alive_timeout(),
+        }
+    }
+}
+
+impl Default for PoolTimeouts {
+    fn default() -> Self {
+        Self {
+            connect: connect_timeout(),
+            response: response_timeout(),
+            idle: pool_idle_timeout(),
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            socket_dir: socket_dir(),
+            listen: None,
+            token_file: None,
+        }
+    }
+}
+
+impl Default for DataPlane {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            user: user(),
+            drain_timeout: drain_timeout(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: log_level(),
+            access: access_log(),
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! The file as it is written: one type a section, one field a key.
+//!
+//! The doc comments are the reference: `cargo run -p xtask -- docs` turns them into
+//! `docs/configuration.md` and the JSON Schema. `Option` fields marked `required` are mandatory in
+//! the file; they are optional here because a wrong value has been reported and cut out before
+//! serde sees it.
+
+mod leaf;
+mod network;
+mod units;
+mod words;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::defaults;
+use crate::model::{AccessLog, HostMatch};
+pub(crate) use leaf::{Text, check_leaf};
+pub(crate) use network::VipAddress;
+pub(crate) use units::{Size, duration_text};
+pub(crate) use words::{AbsolutePath, HostHeader, Interface, Name, PathPrefix, Statuses, Target};
+
+/// Halo's configuration file: one TOML file, the same on every node.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    /// The cluster as a whole.
+    #[serde(default)]
+    pub(crate) cluster: Cluster,
+    /// The machines of the cluster; each finds itself by its name.
+    #[schemars(required, length(min = 1))]
+    pub(crate) node: Option<Vec<Node>>,
+    /// Virtual IPs: addresses that one node at a time holds.
+    #[serde(default)]
+    pub(crate) vip: Vec<Vip>,
+    /// Where clients connect.
+    #[serde(default)]
+    pub(crate) listener: Vec<Listener>,
+    /// Which pool answers a request. The most exact host wins (a name, then the longest `*.`
+    /// suffix, then any), then the longest path prefix, then the order in the file.
+    #[serde(default)]
+    pub(crate) route: Vec<Route>,
+    /// Servers that answer for the same content.
+    #[serde(default)]
+    pub(crate) pool: Vec<Pool>,
+    /// The admin API, which `hactl`, probes and Prometheus speak to.
+    #[serde(default)]
+    pub(crate) admin: Admin,
+    /// The process that carries the traffic.
+    #[serde(default)]
+    pub(crate) data_plane: DataPlane,
+    /// What is logged, and where.
+    #[serde(default)]
+    pub(crate) log: Log,
+}
+
+/// The cluster as a whole.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cluster {
+    /// The cluster's name, shown by `hactl status`.
+    #[serde(default = "defaults::cluster_name")]
+    pub(crate) name: Text<Name>,
+}
+
+/// A machine of the cluster.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Node {
+    /// The node's name. A node finds itself by `--node`, `HALO_NODE` or its host name.
+    #[schemars(required)]
+    pub(crate) name: Option<Text<Name>>,
+    /// The address that heartbeats are sent from, with its network's prefix length.
+    #[schemars(required)]
+    pub(crate) address: Option<Text<IpNet>>,
+    /// VRRP priority where a VIP names no other; the highest holds the VIP.
+    #[serde(default = "defaults::priority")]
+    pub(crate) priority: Priority,
+}
+
+/// A VRRP priority (RFC 9568 section 5.2.4); 255 is left to address owners, 0 to releases.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct Priority(#[schemars(range(min = 1, max = 254))] pub(crate) u8);
+
+/// One virtual router: addresses that move together.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vip {
+    /// Its name in commands, logs and metrics.
+    #[schemars(required)]
+    pub(crate) name: Option<Text<Name>>,
+    /// VRRP virtual router identifier; unique on its network, other clusters included.
+    #[schemars(required, range(min = 1, max = 255))]
+    pub(crate) vrid: Option<u8>,
+    /// The shared addresses. Without a prefix length an address takes that of the node network
+    /// that contains it.
+    #[schemars(required, length(min = 1))]
+    pub(crate) addresses: Option<Vec<Text<VipAddress>>>,
+    /// The interface that the addresses go on.
+    #[schemars(extend("x-default" = "the one with the node's address"))]
+    pub(crate) interface: Option<Text<Interface>>,
+    /// Time between heartbeats, "10ms" to "40950ms" in steps of 10 ms. A failed node is noticed
+    /// after a little more than three of them.
+    #[serde(default = "defaults::advert_interval")]
+    pub(crate) advert_interval: Text<Duration>,
+    /// Whether a node of higher priority takes the VIP back when it returns.
+    #[serde(default = "defaults::preempt")]
+    pub(crate) preempt: bool,
+    /// How long a returned node waits before it takes the VIP back.
+    #[serde(default = "defaults::preempt_delay")]
+    pub(crate) preempt_delay: Text<Duration>,
+    /// How heartbeats travel; all nodes of a VIP must agree, keepalived included.
+    #[serde(default = "defaults::transport")]
+    pub(crate) transport: Transport,
+    /// Priority by node name, in place of the nodes' own. Only the nodes named are members.
+    #[schemars(extend("x-default" = "every node, with its own priority"))]
+    pub(crate) priority: Option<BTreeMap<String, Priority>>,
+}
+
+/// How heartbeats travel.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Transport {
+    /// to each other node's own address
+    Unicast,
+    /// to 224.0.0.18, as RFC 9568 has it
+    Multicast,
+}
+
+/// Where clients connect.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listener {
+    /// Its name in routes, logs and metrics.
+    #[schemars(required)]
+    pub(crate) name: Option<Text<Name>>,
+    /// Addresses to listen on; `0.0.0.0` and `[::]` stand for every address.
+    #[schemars(required, length(min = 1))]
+    pub(crate) bind: Option<Vec<Text<SocketAddr>>>,
+    /// What is spoken there.
+    #[serde(default = "defaults::protocol")]
+    pub(crate) protocol: Protocol,
+    /// The pool for what no route matches. A tcp listener must have one; without one, an http
+    /// listener answers 404.
+    pub(crate) pool: Option<String>,
+    /// Most client connections at a time; further ones wait in the kernel's queue.
+    #[serde(default = "defaults::max_connections")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) max_connections: usize,
+    /// http: largest header section of a request, request line included ("1KiB" to "1MiB"); a
+    /// larger one is answered 431.
+    #[serde(default = "defaults::max_header_bytes")]
+    pub(crate) max_header_bytes: Size,
+    /// http: largest request body; a larger one is answered 413. 0: no limit.
+    #[serde(default = "defaults::max_body_bytes")]
+    pub(crate) max_body_bytes: Size,
+    /// http: keep the client's X-Forwarded-* headers and add to them, instead of replacing them.
+    /// Only behind another proxy that can be trusted.
+    #[serde(default = "defaults::trust_forwarded")]
+    pub(crate) trust_forwarded: bool,
+    /// Time limits on the client's side.
+    #[serde(default)]
+    pub(crate) timeouts: ListenerTimeouts,
+}
+
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1, with routes
+    Http,
+    /// bytes, passed on as they come
+    Tcp,
+}
+
+/// Time limits on the client's side.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenerTimeouts {
+    /// http: from the first byte of a request to the end of its header section.
+    #[serde(default = "defaults::header_timeout")]
+    pub(crate) header: Text<Duration>,
+    /// No byte in either direction for this long closes the connection (http: within a request;
+    /// tcp and WebSocket: at any time).
+    #[serde(default = "defaults::idle_timeout")]
+    pub(crate) idle: Text<Duration>,
+    /// http: how long a connection may wait for its next request.
+    #[serde(default = "defaults::keep_alive_timeout")]
+    pub(crate) keep_alive: Text<Duration>,
+}
+
+/// A rule of an http listener: requests for this host and path go to that pool.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Route {
+    /// The listener it belongs to.
+    #[schemars(required)]
+    pub(crate) listener: Option<String>,
+    /// The host it matches: a name, or "*.example.com" for every name below example.com.
+    #[schemars(extend("x-default" = "any host"))]
+    pub(crate) host: Option<Text<HostMatch>>,
+    /// The start of the path, in whole segments: "/v2" matches "/v2" and "/v2/x", not "/v20".
+    #[serde(default = "defaults::path_prefix")]
+    pub(crate) path_prefix: Text<PathPrefix>,
+    /// Where matching requests go.
+    #[schemars(required)]
+    pub(crate) pool: Option<String>,
+    /// Whether WebSocket upgrades are passed on.
+    #[serde(default = "defaults::websocket")]
+    pub(crate) websocket: bool,
+}
+
+/// Servers that answer for the same content.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pool {
+    /// Its name in listeners, routes, commands and metrics.
+    #[schemars(required)]
+    pub(crate) name: Option<Text<Name>>,
+    /// How a server is chosen.
+    #[serde(default = "defaults::balance")]
+    pub(crate) balance: Balance,
+    /// How many other servers are tried when a connect fails.
+    #[serde(default = "defaults::retries")]
+    #[schemars(range(max = 16))]
+    pub(crate) retries: u32,
+    /// Most idle connections kept to each server; 0: a new connection for each request.
+    #[serde(default = "defaults::max_idle")]
+    #[schemars(range(max = 65_536))]
+    pub(crate) max_idle: usize,
+    /// Time limits on the servers' side.
+    #[serde(default)]
+    pub(crate) timeouts: PoolTimeouts,
+    /// How the servers' health is checked.
+    #[schemars(extend("x-default" = "no check: every server counts as up"))]
+    pub(crate) health: Option<Health>,
+    /// The servers.
+    #[schemars(required, length(min = 1))]
+    pub(crate) server: Option<Vec<Server>>,
+}
+
+/// How a server is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Balance {
+    /// in turn
+    RoundRobin,
+    /// in turn, in proportion to the servers' weights
+    WeightedRoundRobin,
+}
+
+/// Time limits on the servers' side.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PoolTimeouts {
+    /// Establishing a connection.
+    #[serde(default = "defaults::connect_timeout")]
+    pub(crate) connect: Text<Duration>,
+    /// From a request sent to the first byte of its response; then the answer is 504.
+    #[serde(default = "defaults::response_timeout")]
+    pub(crate) response: Text<Duration>,
+    /// How long an idle connection is kept.
+    #[serde(default = "defaults::pool_idle_timeout")]
+    pub(crate) idle: Text<Duration>,
+}
+
+/// How the servers' health is checked.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Health {
+    /// What is done.
+    #[schemars(required)]
+    pub(crate) check: Option<Check>,
+    /// http: the request target.
+    #[serde(default = "defaults::health_path")]
+    pub(crate) path: Text<Target>,
+    /// http: the `Host` header.
+    #[schemars(extend("x-default" = "the server's address"))]
+    pub(crate) host: Option<Text<HostHeader>>,
+    /// http: status codes that count as healthy, such as "200" or "200-299,401".
+    #[serde(default = "defaults::health_status")]
+    pub(crate) status: Text<Statuses>,
+    /// http: a string that the first 64 KiB of the body must contain.
+    #[schemars(length(min = 1, max = 1024))]
+    pub(crate) contains: Option<String>,
+    /// The port to check.
+    #[schemars(range(min = 1, max = 65_535), extend("x-default" = "the server's own"))]
+    pub(crate) port: Option<u16>,
+    /// Time between checks, "10ms" to "1h".
+    #[serde(default = "defaults::health_interval")]
+    pub(crate) interval: Text<Duration>,
+    /// A check that takes longer has failed; not longer than `interval`.
+    #[schemars(extend("x-default" = "1s, or the interval when that is shorter"))]
+    pub(crate) timeout: Option<Text<Duration>>,
+    /// Successes in a row that bring a server up.
+    #[serde(default = "defaults::health_rise")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) rise: u32,
+    /// Failures in a row that take a server down.
+    #[serde(default = "defaults::health_fall")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) fall: u32,
+}
+
+/// What a health check does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Check {
+    /// a connection can be established
+    Tcp,
+    /// a GET request is answered as expected
+    Http,
+}
+
+/// A server of a pool.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Server {
+    /// Its name in commands, logs and metrics; unique in its pool.
+    #[schemars(extend("x-default" = "the address"))]
+    pub(crate) name: Option<Text<Name>>,
+    /// Where it listens: IP address and port.
+    #[schemars(required)]
+    pub(crate) address: Option<Text<SocketAddr>>,
+    /// Its share under weighted_round_robin; 0: no new work.
+    #[serde(default = "defaults::weight")]
+    #[schemars(range(max = 256))]
+    pub(crate) weight: u32,
+}
+
+/// The admin API.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Admin {
+    /// The directory of the node's Unix sockets, `halo.sock` and `agent.sock`.
+    #[serde(default = "defaults::socket_dir")]
+    pub(crate) socket_dir: Text<AbsolutePath>,
+    /// TCP address of the admin API. `/healthz`, `/readyz`, `/active` and `/metrics` need no
+    /// token there; all else does.
+    #[schemars(extend("x-default" = "none: Unix socket only"))]
+    pub(crate) listen: Option<Text<SocketAddr>>,
+    /// File that holds the bearer token for `listen`, on its first line.
+    pub(crate) token_file: Option<Text<AbsolutePath>>,
+}
+
+/// The process that carries the traffic.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataPlane {
+    /// Worker threads.
+    #[schemars(range(min = 1, max = 1024), extend("x-default" = "one a core"))]
+    pub(crate) workers: Option<usize>,
+    /// The unprivileged user that it runs as.
+    #[serde(default = "defaults::user")]
+    #[schemars(length(min = 1))]
+    pub(crate) user: String,
+    /// How long a stop, or a removed listener, waits for requests in flight.
+    #[serde(default = "defaults::drain_timeout")]
+    pub(crate) drain_timeout: Text<Duration>,
+}
+
+/// What is logged, and where.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    /// Level of the daemon's own log, on standard error.
+    #[serde(default = "defaults::log_level")]
+    pub(crate) level: Level,
+    /// Where access-log lines (JSON, one a request or TCP connection) go: "off", "stdout", or a
+    /// file's absolute path.
+    #[serde(default = "defaults::access_log")]
+    pub(crate) access: Text<AccessLog>,
+}
+
+/// Level of the daemon's own log.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Level {
+    /// only failures
+    Error,
+    /// also what needs attention
+    Warn,
+    /// also state changes
+    Info,
+    /// also decisions
+    Debug,
+    /// everything
+    Trace,
+}

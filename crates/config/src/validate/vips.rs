@@ -1,0 +1,233 @@
+//! `[[vip]]`.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::nodes::{addresses, is_host_address, names};
+use super::{all, unique};
+use crate::model::{Transport, Vip};
+use crate::raw::{self, VipAddress, duration_text};
+use crate::report::Report;
+use crate::suggest::remedy_for_name;
+
+pub(super) fn vips(
+    raw: &[raw::Vip],
+    nodes: &[raw::Node],
+    report: &mut Report<'_>,
+) -> Option<Vec<Vip>> {
+    unique(
+        "vip",
+        raw.iter()
+            .enumerate()
+            .filter_map(|(at, vip)| Some((at, vip.name.as_ref()?.0.0.as_str()))),
+        report,
+    );
+    unique_vrids(raw, report);
+    unique_addresses(raw, report);
+    all(raw, |at, raw| vip(at, raw, nodes, report))
+}
+
+fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) -> Option<Vip> {
+    let path = format!("vip[{at}]");
+    let written = raw.addresses.as_deref().unwrap_or_default();
+    let addresses = all(written, |n, address| {
+        network(&address.0, raw, nodes)
+            .map_err(|message| {
+                report.value(format!("{path}.addresses[{n}]"), message);
+            })
+            .ok()
+    });
+    let advert_interval = advert_interval(&path, raw, report);
+    if raw.preempt_delay.0 > Duration::ZERO && !raw.preempt {
+        report.value(
+            format!("{path}.preempt_delay"),
+            "has no effect with preempt = false; remove one of the two",
+        );
+    }
+    let priorities = priorities(&path, raw, nodes, report);
+    Some(Vip {
+        name: raw.name.as_ref()?.0.0.clone(),
+        vrid: raw.vrid?,
+        addresses: addresses.filter(|_| raw.addresses.is_some())?,
+        interface: raw
+            .interface
+            .as_ref()
+            .map(|interface| interface.0.0.clone()),
+        priorities,
+        advert_interval,
+        preempt: raw.preempt,
+        preempt_delay: raw.preempt_delay.0,
+        transport: match raw.transport {
+            raw::Transport::Unicast => Transport::Unicast,
+            raw::Transport::Multicast => Transport::Multicast,
+        },
+    })
+}
+
+/// A VIP's address with its prefix length.
+fn network(address: &VipAddress, vip: &raw::Vip, nodes: &[raw::Node]) -> Result<IpNet, String> {
+    let ip = address.ip;
+    if ip.is_ipv6() {
+        return Err(format!(
+            "{ip}: IPv6 VIPs are not supported yet; write an IPv4 address"
+        ));
+    }
+    if let Some((at, _)) = addresses(nodes).find(|(_, node)| node.addr() == ip) {
+        return Err(format!(
+            "{ip} is node[{at}]'s own address; choose one that no machine has"
+        ));
+    }
+    let home = addresses(nodes)
+        .map(|(_, node)| node)
+        .find(|node| node.contains(&ip));
+    let network = match (address.prefix, home, &vip.interface) {
+        (Some(prefix), Some(_), _) | (Some(prefix), None, Some(_)) => IpNet::new(ip, prefix)
+            .map_err(|_| {
+                format!("{ip}/{prefix} has a prefix that is too long; write at most /32")
+            })?,
+        (None, Some(home), _) => IpNet::new(ip, home.prefix_len())
+            .map_err(|_| format!("{ip}: {home} is of another address family"))?,
+        (None, None, Some(_)) => {
+            return Err(format!(
+                "{ip} is in no node's network, so its prefix length is unknown; write it with \
+                 one, such as \"{ip}/24\""
+            ));
+        }
+        (_, None, None) => {
+            if addresses(nodes).next().is_none() {
+                // There is no network to be in: that has been reported.
+                return IpNet::new(ip, 32).map_err(|error| error.to_string());
+            }
+            let mut networks: Vec<String> = addresses(nodes)
+                .map(|(_, node)| node.trunc().to_string())
+                .collect();
+            networks.sort();
+            networks.dedup();
+            return Err(format!(
+                "{ip} is in no node's network ({}); choose an address in it, or name the \
+                 `interface` and write the prefix length",
+                networks.join(", ")
+            ));
+        }
+    };
+    let around = home.unwrap_or(network);
+    if !is_host_address(ip, &around) {
+        return Err(format!(
+            "{ip} is no host's address in {}; choose another",
+            around.trunc()
+        ));
+    }
+    Ok(network)
+}
+
+/// RFC 9568 section 5.2.7: twelve bits of centiseconds.
+fn advert_interval(path: &str, raw: &raw::Vip, report: &mut Report<'_>) -> Duration {
+    let interval = raw.advert_interval.0;
+    let path = format!("{path}.advert_interval");
+    let range = Duration::from_millis(10)..=Duration::from_millis(40_950);
+    if !range.contains(&interval) {
+        report.value(
+            path,
+            format!(
+                "{:?} is out of range; write \"10ms\" to \"40950ms\"",
+                duration_text(interval)
+            ),
+        );
+    } else if !interval.as_micros().is_multiple_of(10_000) {
+        let below = interval.as_millis() / 10 * 10;
+        report.value(
+            path,
+            format!(
+                "{:?} is not a whole number of centiseconds, as VRRP counts; write \"{below}ms\" \
+                 or \"{}ms\"",
+                duration_text(interval),
+                below + 10
+            ),
+        );
+    }
+    interval
+}
+
+/// Each node's priority, in the order of the nodes.
+fn priorities(
+    path: &str,
+    raw: &raw::Vip,
+    nodes: &[raw::Node],
+    report: &mut Report<'_>,
+) -> Vec<Option<u8>> {
+    let Some(given) = &raw.priority else {
+        return nodes.iter().map(|node| Some(node.priority.0)).collect();
+    };
+    let path = format!("{path}.priority");
+    if given.is_empty() {
+        report.value(
+            path.clone(),
+            "names no node, so none could hold the VIP; name its nodes, or remove it for all",
+        );
+    }
+    for name in given.keys() {
+        if !names(nodes).any(|(_, node)| node == name) {
+            let known = names(nodes).map(|(_, name)| name);
+            report.key(
+                crate::places::join(&path, name),
+                format!(
+                    "no node is named {name:?}; {}",
+                    remedy_for_name(name, "node", known)
+                ),
+            );
+        }
+    }
+    nodes
+        .iter()
+        .map(|node| {
+            given
+                .get(&node.name.as_ref()?.0.0)
+                .map(|priority| priority.0)
+        })
+        .collect()
+}
+
+/// A VRID is unique on its interface.
+fn unique_vrids(raw: &[raw::Vip], report: &mut Report<'_>) {
+    let mut first = HashMap::new();
+    for (at, vip) in raw.iter().enumerate() {
+        let Some(vrid) = vip.vrid else { continue };
+        let interface = vip
+            .interface
+            .as_ref()
+            .map(|interface| interface.0.0.as_str());
+        if let Some(before) = first.get(&(vrid, interface)) {
+            report.value(
+                format!("vip[{at}].vrid"),
+                format!(
+                    "{vrid} is vip[{before}]'s on the same interface already; choose another from \
+                     1 to 255"
+                ),
+            );
+        } else {
+            first.insert((vrid, interface), at);
+        }
+    }
+}
+
+/// An address belongs to one VIP.
+fn unique_addresses(raw: &[raw::Vip], report: &mut Report<'_>) {
+    let mut first: HashMap<IpAddr, String> = HashMap::new();
+    for (at, vip) in raw.iter().enumerate() {
+        for (n, address) in vip.addresses.iter().flatten().enumerate() {
+            let path = format!("vip[{at}].addresses[{n}]");
+            let ip = address.0.ip;
+            if let Some(before) = first.get(&ip) {
+                report.value(
+                    path,
+                    format!("{ip} is {before} already; remove one of the two"),
+                );
+            } else {
+                first.insert(ip, path);
+            }
+        }
+    }
+}
