@@ -41,6 +41,8 @@ USER nobody
 EXPOSE 8080
 ENTRYPOINT ["/usr/bin/whoami"]
 
+# Root is in the data plane's group (deploy/image/group): in a container without CAP_DAC_OVERRIDE
+# `hactl` could not open its socket otherwise.
 FROM scratch AS halo
 COPY --from=build /out/root /
 COPY --from=build /out/bin/halod /out/bin/hactl /usr/bin/

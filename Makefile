@@ -62,6 +62,7 @@ lint: deps-lint ## Formatting, clippy, documentation, layers, generated files, l
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	$(CARGO) run --locked --quiet -p xtask -- layers
 	$(CARGO) run --locked --quiet -p xtask -- docs --check
+	.ci/metrics-documented
 	.ci/deny
 fmt: ## Format the sources
 	$(CARGO) fmt --all
