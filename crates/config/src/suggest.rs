@@ -8,6 +8,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .filter(|(distance, candidate)| {
             *distance <= 1 + candidate.len().max(word.len()) / 4
                 || candidate.contains(word) && word.len() > 2
+                || word.contains(candidate) && candidate.len() > 2
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

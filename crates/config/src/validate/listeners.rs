@@ -166,6 +166,12 @@ fn unique_routes(raw: &[raw::Route], report: &mut Report<'_>) {
         let Some(listener) = &route.listener else {
             continue;
         };
+        if ["host", "path_prefix"]
+            .iter()
+            .any(|key| report.is_wrong(&format!("route[{at}].{key}")))
+        {
+            continue;
+        }
         let host = route.host.as_ref().map(|host| match &host.0 {
             HostMatch::Exact(name) => (true, name.as_str()),
             HostMatch::Suffix(name) => (false, name.as_str()),

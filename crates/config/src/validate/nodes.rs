@@ -8,7 +8,7 @@ use super::{all, unique};
 use crate::model::Node;
 use crate::raw;
 use crate::report::Report;
-use crate::suggest::{list, nearest};
+use crate::suggest::list;
 
 pub(super) fn nodes(raw: &[raw::Node], report: &mut Report<'_>) -> Option<Vec<Node>> {
     unique("node", names(raw), report);
@@ -55,14 +55,12 @@ pub(crate) fn find_node(raw: &raw::File, name: &str, report: &mut Report<'_>) ->
         .map(|(at, _)| at);
     let known = || names(nodes).map(|(_, name)| name);
     if found.is_none() && known().next().is_some() {
-        let near = nearest(name, known()).map(|near| format!("; did you mean {near:?}?"));
         report.value(
             "node",
             format!(
-                "no node is named {name:?} (there are: {}){}; a node finds itself by --node, \
+                "no node is named {name:?} (there are: {}); a node finds itself by --node, \
                  HALO_NODE or its host name",
                 list(known()),
-                near.unwrap_or_default(),
             ),
         );
     }
