@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use crate::model::{AccessLog, Config};
+use crate::model::Config;
 
 /// The difference between the configuration in force and a new one.
 ///
@@ -177,9 +177,14 @@ fn settings(old: &Config, new: &Config) -> Vec<String> {
         ("cluster.name", old.cluster != new.cluster),
         ("node", old.nodes != new.nodes),
         (
+            "admin.token_file",
+            old.admin.token_file != new.admin.token_file,
+        ),
+        (
             "data_plane.drain_timeout",
             old.data_plane.drain_timeout != new.data_plane.drain_timeout,
         ),
+        ("log.access", old.log.access != new.log.access),
     ]
     .into_iter()
     .filter(|(_, changes)| *changes)
@@ -189,74 +194,41 @@ fn settings(old: &Config, new: &Config) -> Vec<String> {
 
 /// Keys that change and cannot be applied while the node runs.
 fn restart(old: &Config, new: &Config) -> Vec<NeedsRestart> {
-    let node = |key: &str| format!("node[{}].{key}", new.this);
-    let or = |value: Option<String>, absent: &str| value.unwrap_or_else(|| absent.to_owned());
-    let workers = |config: &Config| {
-        or(
-            config.data_plane.workers.map(|n| n.to_string()),
-            "one a core",
-        )
-    };
-    let listen = |config: &Config| or(config.admin.listen.map(|a| a.to_string()), "none");
-    let token = |config: &Config| {
-        or(
-            config
-                .admin
-                .token_file
-                .as_ref()
-                .map(|file| file.display().to_string()),
-            "none",
-        )
-    };
-    let text = |config: &Config| Row {
-        name: config.this_node().name.clone(),
-        address: config.this_node().address.to_string(),
-        rest: [
-            (
-                "admin.socket_dir",
-                config.admin.socket_dir.display().to_string(),
-            ),
-            ("admin.listen", listen(config)),
-            ("admin.token_file", token(config)),
-            ("data_plane.workers", workers(config)),
-            ("data_plane.user", config.data_plane.user.clone()),
-            (
-                "log.level",
-                format!("{:?}", config.log.level).to_lowercase(),
-            ),
-            ("log.access", access(&config.log.access)),
-        ],
-    };
-    let (before, after) = (text(old), text(new));
-    let own = [
-        (node("name"), before.name, after.name),
-        (node("address"), before.address, after.address),
-    ];
-    let rest = before
-        .rest
+    fixed(old)
         .into_iter()
-        .zip(after.rest)
-        .map(|((key, old), (_, new))| (key.to_owned(), old, new));
-    own.into_iter()
-        .chain(rest)
-        .filter(|(_, old, new)| old != new)
-        .map(|(key, old, new)| NeedsRestart { key, old, new })
+        .zip(fixed(new))
+        .filter(|((_, old), (_, new))| old != new)
+        .map(|((_, old), (key, new))| NeedsRestart { key, old, new })
         .collect()
 }
 
-/// The values that a restart takes up, in words.
-struct Row {
-    name: String,
-    address: String,
-    rest: [(&'static str, String); 7],
-}
-
-fn access(log: &AccessLog) -> String {
-    match log {
-        AccessLog::Off => "off".into(),
-        AccessLog::Stdout => "stdout".into(),
-        AccessLog::File(path) => path.display().to_string(),
-    }
+/// The keys that are read at start only, with their values in words; always the same keys in the
+/// same order.
+fn fixed(config: &Config) -> Vec<(String, String)> {
+    let workers = config.data_plane.workers;
+    let listen = config.admin.listen;
+    let node = |key: &str| format!("node[{}].{key}", config.this);
+    vec![
+        (node("name"), config.this_node().name.clone()),
+        (node("address"), config.this_node().address.to_string()),
+        (
+            "admin.socket_dir".into(),
+            config.admin.socket_dir.display().to_string(),
+        ),
+        (
+            "admin.listen".into(),
+            listen.map_or_else(|| "none".into(), |at| at.to_string()),
+        ),
+        (
+            "data_plane.workers".into(),
+            workers.map_or_else(|| "one a core".into(), |count| count.to_string()),
+        ),
+        ("data_plane.user".into(), config.data_plane.user.clone()),
+        (
+            "log.level".into(),
+            format!("{:?}", config.log.level).to_lowercase(),
+        ),
+    ]
 }
 
 /// `data_plane.workers (2 -> 4)`.

@@ -3,11 +3,7 @@
 //! `errors.txt` holds the cases, divided by `%%`: a snippet, `--`, and every message that it
 //! causes. `HALO_BLESS=1 cargo test -p halo-config` writes the messages anew; read the diff.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing helper fails its test"
-)]
+#![expect(clippy::panic, reason = "a failing helper fails its test")]
 
 use std::fmt::Write as _;
 
