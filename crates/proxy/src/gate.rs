@@ -38,6 +38,17 @@ impl Gate {
             .is_ok()
     }
 
+    /// Waits until there is a place, without taking it.
+    pub(crate) async fn room(&self) {
+        loop {
+            let freed = self.freed.notified();
+            if self.open.load(Ordering::Acquire) < self.limit.load(Ordering::Relaxed) {
+                return;
+            }
+            freed.await;
+        }
+    }
+
     /// Takes a place as soon as there is one.
     pub(crate) async fn enter(&self) {
         loop {

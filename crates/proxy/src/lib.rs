@@ -10,11 +10,17 @@ mod control;
 mod counters;
 mod cpu;
 mod error;
+mod fault;
 mod gate;
+mod http;
 mod log;
 mod proxy;
+mod relay;
 mod snapshot;
 mod sockets;
+mod stream;
+mod tcp;
+mod upstream;
 mod worker;
 
 pub use control::ServerState;

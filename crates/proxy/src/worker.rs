@@ -1,19 +1,31 @@
 //! One worker: a thread with a runtime, and all that its connections share.
 
+mod accept;
+mod view;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use socket2::Socket;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep_until};
 
+use crate::http::Upstreams;
 use crate::log::LogBuffer;
 use crate::snapshot::Snapshot;
+use accept::Acceptor;
+
+pub(crate) use accept::{Connection, Phase, cut_off, draining};
+pub(crate) use view::View;
 
 /// What a worker starts with.
 #[derive(Debug)]
@@ -32,9 +44,23 @@ pub(crate) enum Command {
     Refresh { sockets: Vec<(SocketAddr, Socket)> },
     /// Stop accepting, finish until then, and say how many connections were cut off.
     Drain {
-        until: Instant,
+        until: std::time::Instant,
         done: oneshot::Sender<usize>,
     },
+}
+
+/// What the connections of one worker share; never leaves its thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) workers: usize,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    view: RefCell<Rc<View>>,
+    pub(crate) log: LogBuffer,
+    pub(crate) upstreams: Upstreams,
+    /// Connections, and acceptors that have not ended yet.
+    live: Cell<usize>,
+    none_live: Notify,
 }
 
 /// Runs a worker to its end. `started` hears whether its runtime could be made.
@@ -53,11 +79,121 @@ pub(crate) fn run(setup: Setup, started: &SyncSender<io::Result<()>>) {
     }
 }
 
-async fn turn(mut setup: Setup) {
-    while let Some(command) = setup.inbox.recv().await {
+async fn turn(setup: Setup) {
+    let Setup {
+        index,
+        workers,
+        snapshot,
+        log,
+        mut inbox,
+    } = setup;
+    let view = View::new(snapshot.load_full(), None, index, workers);
+    let worker = Rc::new(Worker {
+        index,
+        workers,
+        snapshot,
+        view: RefCell::new(Rc::new(view)),
+        log,
+        upstreams: Upstreams::default(),
+        live: Cell::new(0),
+        none_live: Notify::new(),
+    });
+    // Both end with the runtime.
+    spawn_local({
+        let worker = worker.clone();
+        async move { worker.log.flush_in_time().await }
+    });
+    spawn_local({
+        let worker = worker.clone();
+        async move { worker.upstreams.reap().await }
+    });
+    let mut acceptors = HashMap::new();
+    while let Some(command) = inbox.recv().await {
         match command {
-            Command::Refresh { sockets } => drop(sockets),
-            Command::Drain { until, done } => drop((until, done)),
+            Command::Refresh { sockets } => refresh(&worker, &mut acceptors, sockets),
+            Command::Drain { until, done } => {
+                let until = Instant::from_std(until);
+                for (_, acceptor) in acceptors.drain() {
+                    acceptor.close(until);
+                }
+                let cut_off = worker.wait_for_end(until).await;
+                // Whoever asked may have gone.
+                if done.send(cut_off).is_err() {
+                    tracing::debug!("nobody waits for the drain any more");
+                }
+            }
         }
+    }
+}
+
+/// Brings the acceptors and idle upstream connections in line with the snapshot.
+fn refresh(
+    worker: &Rc<Worker>,
+    acceptors: &mut HashMap<SocketAddr, Acceptor>,
+    sockets: Vec<(SocketAddr, Socket)>,
+) {
+    let view = worker.view();
+    for (address, socket) in sockets {
+        if let Some(listener) = view.snapshot.listener_at(address) {
+            match Acceptor::start(worker.clone(), address, socket, listener.clone()) {
+                Ok(acceptor) => {
+                    acceptors.insert(address, acceptor);
+                }
+                Err(error) => tracing::error!(
+                    listener = listener.config.name, %address, worker = worker.index, %error,
+                    "a worker cannot accept connections; check the limit of open files (ulimit -n)"
+                ),
+            }
+        }
+    }
+    let until = Instant::now() + view.snapshot.drain_timeout;
+    acceptors.retain(
+        |&address, acceptor| match view.snapshot.listener_at(address) {
+            Some(listener) => {
+                acceptor.update(listener, until);
+                true
+            }
+            None => {
+                acceptor.close(until);
+                false
+            }
+        },
+    );
+    worker.upstreams.keep_only(&view);
+}
+
+impl Worker {
+    /// The snapshot in force, with this worker's state for it.
+    pub(crate) fn view(&self) -> Rc<View> {
+        let current = self.snapshot.load();
+        let mut view = self.view.borrow_mut();
+        if !Arc::ptr_eq(&current, &view.snapshot) {
+            let new = View::new(Arc::clone(&current), Some(&view), self.index, self.workers);
+            *view = Rc::new(new);
+        }
+        view.clone()
+    }
+
+    fn born(&self) {
+        self.live.set(self.live.get() + 1);
+    }
+
+    fn died(&self) {
+        self.live.set(self.live.get() - 1);
+        if self.live.get() == 0 {
+            self.none_live.notify_one();
+        }
+    }
+
+    /// Waits until no connection is left, or until then. Returns how many are.
+    async fn wait_for_end(&self, until: Instant) -> usize {
+        let mut late = std::pin::pin!(sleep_until(until));
+        while self.live.get() > 0 {
+            tokio::select! {
+                () = self.none_live.notified() => {}
+                () = &mut late => return self.live.get(),
+            }
+        }
+        0
     }
 }

@@ -1,0 +1,181 @@
+//! What can go wrong with a request or connection, sorted by whose fault it is.
+
+use std::fmt;
+use std::io;
+
+use http::StatusCode;
+
+/// Whose fault it is: what an operator looks at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The client's, or the network's on its side.
+    Client,
+    /// The server's, or the network's on its side.
+    Server,
+    /// Ours, or this machine's.
+    Internal,
+}
+
+/// Why a request was not answered by a server, or a connection ended before its time.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// RFC 9112 or RFC 9110 forbids the request.
+    #[error("{0}")]
+    BadRequest(&'static str),
+    /// A transfer coding that this proxy does not know (RFC 9112 section 6.1).
+    #[error("the only transfer coding taken is chunked")]
+    UnknownCoding,
+    /// CONNECT and TRACE.
+    #[error("the method is not passed on")]
+    MethodRefused,
+    /// The route has `websocket = false`.
+    #[error("WebSocket is not allowed on this route")]
+    WebSocketRefused,
+    /// No route matches, and the listener has no pool of its own.
+    #[error("no route matches")]
+    NoRoute,
+    /// More than `max_body_bytes`.
+    #[error("the request body is larger than max_body_bytes allows")]
+    BodyTooLarge,
+    /// More than `max_header_bytes`.
+    #[error("the request's header section is larger than max_header_bytes allows")]
+    HeaderTooLarge,
+    /// `timeouts.header` of the listener.
+    #[error("the request's header section took longer than timeouts.header allows")]
+    HeaderTimeout,
+    /// `timeouts.idle` of the listener.
+    #[error("no byte went either way for as long as timeouts.idle allows")]
+    Idle,
+    /// The client went away before the end.
+    #[error("the client closed the connection")]
+    ClientGone,
+    /// All servers of the pool are down, drained or weigh nothing.
+    #[error("no server is available")]
+    NoServer,
+    /// A connect failed.
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
+    /// `timeouts.connect` of the pool.
+    #[error("connecting took longer than timeouts.connect allows")]
+    ConnectTimeout,
+    /// `timeouts.response` of the pool.
+    #[error("the response took longer than timeouts.response allows")]
+    ResponseTimeout,
+    /// The server closed the connection, or reset it, before its response.
+    #[error("the server closed the connection before its response")]
+    ServerClosed,
+    /// The server's response breaks the rules.
+    #[error("the server's response is not valid: {0}")]
+    BadResponse(String),
+    /// The server broke off in the middle of its response.
+    #[error("the server broke off its response: {0}")]
+    Truncated(String),
+    /// This machine has no file descriptor or memory left for a connection to a server.
+    #[error("out of resources: {0}")]
+    OutOfResources(io::Error),
+    /// The listener is gone or the data plane stops, and the drain timeout is over.
+    #[error("cut off at the end of the drain timeout")]
+    CutOff,
+}
+
+impl Fault {
+    /// A failed connect.
+    pub(crate) fn connect(error: io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS) => {
+                Self::OutOfResources(error)
+            }
+            _ => Self::Connect(error),
+        }
+    }
+
+    /// Whose fault it is.
+    pub(crate) fn source(&self) -> Source {
+        match self {
+            Self::BadRequest(_)
+            | Self::UnknownCoding
+            | Self::MethodRefused
+            | Self::WebSocketRefused
+            | Self::NoRoute
+            | Self::BodyTooLarge
+            | Self::HeaderTooLarge
+            | Self::HeaderTimeout
+            | Self::Idle
+            | Self::ClientGone => Source::Client,
+            Self::NoServer
+            | Self::Connect(_)
+            | Self::ConnectTimeout
+            | Self::ResponseTimeout
+            | Self::ServerClosed
+            | Self::BadResponse(_)
+            | Self::Truncated(_) => Source::Server,
+            Self::OutOfResources(_) | Self::CutOff => Source::Internal,
+        }
+    }
+
+    /// Whether another server may be tried: nothing of the request was sent.
+    pub(crate) fn may_try_another(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::ConnectTimeout)
+    }
+
+    /// The name in the `Halo-Error` field and in the access log.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::UnknownCoding => "unknown_transfer_coding",
+            Self::MethodRefused => "method_refused",
+            Self::WebSocketRefused => "websocket_refused",
+            Self::NoRoute => "no_route",
+            Self::BodyTooLarge => "body_too_large",
+            Self::HeaderTooLarge => "header_too_large",
+            Self::HeaderTimeout => "header_timeout",
+            Self::Idle => "idle_timeout",
+            Self::ClientGone => "client_gone",
+            Self::NoServer => "no_server",
+            Self::Connect(_) => "connect_failed",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::ResponseTimeout => "response_timeout",
+            Self::ServerClosed => "server_closed",
+            Self::BadResponse(_) => "bad_response",
+            Self::Truncated(_) => "response_truncated",
+            Self::OutOfResources(_) => "out_of_resources",
+            Self::CutOff => "cut_off",
+        }
+    }
+
+    /// The status that a client is told.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) | Self::ClientGone => StatusCode::BAD_REQUEST,
+            Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
+            Self::MethodRefused => StatusCode::METHOD_NOT_ALLOWED,
+            Self::WebSocketRefused => StatusCode::FORBIDDEN,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HeaderTimeout | Self::Idle => StatusCode::REQUEST_TIMEOUT,
+            Self::NoServer | Self::OutOfResources(_) | Self::CutOff => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Connect(_) | Self::ServerClosed | Self::BadResponse(_) | Self::Truncated(_) => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::ConnectTimeout | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// `source name: sentence`, for the access log.
+    pub(crate) fn for_log(&self) -> String {
+        format!("{} {}: {self}", self.source(), self.name())
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Internal => "internal",
+        })
+    }
+}

@@ -1,0 +1,289 @@
+//! Accepting connections.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use halo_config::Protocol;
+use socket2::Socket;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Worker;
+use crate::snapshot::ListenerEntry;
+use crate::{http, tcp};
+
+/// First wait after the system could not give a connection out (no file descriptor, no memory);
+/// doubled with each further failure.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// Longest such wait: short enough that clients in the queue do not give up.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How the connections of a listener go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// As usual.
+    Serving,
+    /// They finish what they are doing, and are cut off at `until`.
+    Draining { since: Instant, until: Instant },
+}
+
+/// Waits until connections are to finish. Returns when that began, and when they are cut off.
+pub(crate) async fn draining(phase: &mut watch::Receiver<Phase>) -> (Instant, Instant) {
+    let found = phase.wait_for(|phase| matches!(phase, Phase::Draining { .. }));
+    if let Ok(phase) = found.await
+        && let Phase::Draining { since, until } = *phase
+    {
+        return (since, until);
+    }
+    // The sender went without a word: only the end of the worker does that.
+    std::future::pending().await
+}
+
+/// Waits until connections are cut off.
+pub(crate) async fn cut_off(mut phase: watch::Receiver<Phase>) {
+    let (_, until) = draining(&mut phase).await;
+    sleep_until(until).await;
+}
+
+/// The control side of one listening socket.
+#[derive(Debug)]
+pub(super) struct Acceptor {
+    listener: Rc<RefCell<Arc<ListenerEntry>>>,
+    /// The phase of connections to come; each subscribes when it is accepted.
+    phase: Rc<RefCell<watch::Sender<Phase>>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Acceptor {
+    pub(super) fn start(
+        worker: Rc<Worker>,
+        address: SocketAddr,
+        socket: Socket,
+        listener: Arc<ListenerEntry>,
+    ) -> io::Result<Self> {
+        let (stop, stopped) = watch::channel(false);
+        let acceptor = Self {
+            listener: Rc::new(RefCell::new(listener)),
+            phase: Rc::new(RefCell::new(watch::Sender::new(Phase::Serving))),
+            stop,
+        };
+        let accepting = Accepting {
+            socket: TcpListener::from_std(socket.into())?,
+            address,
+            listener: acceptor.listener.clone(),
+            phase: acceptor.phase.clone(),
+            worker,
+            pause: None,
+            parked: None,
+        };
+        accepting.worker.born();
+        spawn_local(accepting.run(stopped));
+        Ok(acceptor)
+    }
+
+    /// Follows a changed configuration. If the address belongs to another listener now, the
+    /// connections of the old one finish until then.
+    pub(super) fn update(&self, listener: &Arc<ListenerEntry>, until: Instant) {
+        let before = self.listener.replace(listener.clone());
+        if before.config.name != listener.config.name
+            || before.config.protocol != listener.config.protocol
+        {
+            let before = self.phase.replace(watch::Sender::new(Phase::Serving));
+            start_draining(&before, until);
+        }
+    }
+
+    /// Stops accepting, after what waits; connections finish until then.
+    pub(super) fn close(&self, until: Instant) {
+        self.stop.send_replace(true);
+        start_draining(&self.phase.borrow(), until);
+    }
+}
+
+fn start_draining(phase: &watch::Sender<Phase>, until: Instant) {
+    let since = Instant::now();
+    phase.send_replace(Phase::Draining { since, until });
+}
+
+/// The task of one listening socket.
+struct Accepting {
+    socket: TcpListener,
+    address: SocketAddr,
+    listener: Rc<RefCell<Arc<ListenerEntry>>>,
+    phase: Rc<RefCell<watch::Sender<Phase>>>,
+    worker: Rc<Worker>,
+    /// Set while the system cannot give connections out.
+    pause: Option<Duration>,
+    /// A connection that came in while other workers took the last places below the limit.
+    parked: Option<(TcpStream, SocketAddr)>,
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.worker.died();
+    }
+}
+
+impl Accepting {
+    async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                biased;
+                // An error means that the worker ends; then nothing more is accepted either.
+                _ = stopped.wait_for(|stop| *stop) => break,
+                () = self.accept_next() => {}
+            }
+            if let Some(pause) = self.pause {
+                sleep(pause).await;
+            }
+        }
+        self.accept_waiting();
+    }
+
+    /// Waits for a connection and for a place below the listener's limit. Nothing is lost when this
+    /// is dropped at any point.
+    async fn accept_next(&mut self) {
+        if self.parked.is_none() {
+            // At the limit, connections stay in the kernel's queue.
+            let listener = self.listener.borrow().clone();
+            listener.shared.gate.room().await;
+            match self.socket.accept().await {
+                Ok(accepted) => {
+                    self.parked = Some(accepted);
+                    self.pause = None;
+                }
+                Err(error) => return self.pause = self.pause_after(&error),
+            }
+        }
+        let listener = self.listener.borrow().clone();
+        listener.shared.gate.enter().await;
+        match self.parked.take() {
+            Some((stream, client)) => self.serve(listener, stream, client),
+            None => listener.shared.gate.leave(),
+        }
+    }
+
+    /// Serves the connections that are in the queue already: their clients take them for accepted.
+    fn accept_waiting(mut self) {
+        let listener = self.listener.borrow().clone();
+        let parked = self.parked.take();
+        // Asked directly, since the runtime may not have seen the last of them yet.
+        let Accepting { socket, .. } = &self;
+        let queued = std::iter::from_fn(|| accept_queued(socket));
+        for (stream, client) in parked.into_iter().chain(queued) {
+            if !listener.shared.gate.try_enter() {
+                return;
+            }
+            self.serve(listener.clone(), stream, client);
+        }
+    }
+
+    /// Starts the task of a connection that has its place.
+    fn serve(&self, listener: Arc<ListenerEntry>, stream: TcpStream, client: SocketAddr) {
+        let protocol = listener.config.protocol;
+        let phase = self.phase.borrow().subscribe();
+        let connection = Connection::new(self.worker.clone(), listener, client, phase);
+        match protocol {
+            Protocol::Tcp => spawn_local(tcp::serve(connection, stream)),
+            Protocol::Http => spawn_local(http::serve(connection, stream)),
+        };
+    }
+
+    fn pause_after(&self, error: &io::Error) -> Option<Duration> {
+        if is_transient(error) {
+            return None;
+        }
+        if self.pause.is_none() {
+            tracing::error!(
+                address = %self.address, %error,
+                "cannot accept connections; they wait. Raise the limit of open files (LimitNOFILE, ulimit -n) or lower max_connections"
+            );
+        }
+        Some(
+            self.pause
+                .map_or(FIRST_PAUSE, |p| (p * 2).min(LONGEST_PAUSE)),
+        )
+    }
+}
+
+/// Whether the failure is that of one connection (accept(2): errors of the new socket), so that the
+/// next may be accepted at once.
+fn is_transient(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::EINTR
+                | libc::EPERM
+                | libc::EPROTO
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENONET
+        )
+    )
+}
+
+/// The next connection of the queue, if there is one.
+fn accept_queued(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    let socket = socket2::SockRef::from(socket);
+    loop {
+        match socket.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) {
+            Ok((stream, client)) => {
+                let stream = TcpStream::from_std(stream.into()).ok()?;
+                return Some((stream, client.as_socket()?));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            Err(error) if is_transient(&error) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// An accepted connection's place among the others: counted as long as this exists.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) listener: Arc<ListenerEntry>,
+    pub(crate) client: SocketAddr,
+    pub(crate) phase: watch::Receiver<Phase>,
+}
+
+impl Connection {
+    fn new(
+        worker: Rc<Worker>,
+        listener: Arc<ListenerEntry>,
+        client: SocketAddr,
+        phase: watch::Receiver<Phase>,
+    ) -> Self {
+        worker.born();
+        let counts = &listener.shared.counts[worker.index];
+        counts.connections.add(1);
+        counts.connections_total.add(1);
+        Self {
+            worker,
+            listener,
+            client,
+            phase,
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let shared = &self.listener.shared;
+        shared.counts[self.worker.index].connections.sub(1);
+        shared.gate.leave();
+        self.worker.died();
+    }
+}
