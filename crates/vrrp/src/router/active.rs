@@ -81,6 +81,13 @@ impl VirtualRouter {
         let Phase::Active(tenure) = self.phase else {
             return;
         };
+        let interval = self.config.interval.duration();
+        let silence = (now + interval).saturating_duration_since(tenure.advert_at);
+        if self.was_paused(silence, now) {
+            // It waited in the socket while this node stood still: listen before speaking.
+            self.advert_in_backup(from, heartbeat, now);
+            return;
+        }
         if !self.count(from, heartbeat) {
             return;
         }

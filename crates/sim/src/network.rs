@@ -1,0 +1,91 @@
+//! The simulated link: who hears whom, and in what shape.
+
+use std::time::Duration;
+
+use crate::Rng;
+
+/// Latency of an undisturbed link, least and most.
+const LATENCY: (Duration, Duration) = (Duration::from_micros(30), Duration::from_micros(300));
+
+/// What noise does to a packet, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Noise {
+    pub(crate) loss: u16,
+    pub(crate) duplicate: u16,
+    pub(crate) corrupt: u16,
+    /// Most that is added to the latency; more than an interval reorders.
+    pub(crate) delay: Duration,
+}
+
+/// The link between the nodes.
+#[derive(Debug)]
+pub(crate) struct Network {
+    /// `cut[from][to]`: nothing gets through in this direction.
+    cut: Vec<Vec<bool>>,
+    pub(crate) noise: Noise,
+}
+
+/// A copy of a packet on its way.
+pub(crate) struct Flight {
+    pub(crate) latency: Duration,
+    /// The byte and bit that flip, if any.
+    pub(crate) corrupt: Option<(usize, u8)>,
+}
+
+impl Network {
+    pub(crate) fn new(nodes: usize) -> Self {
+        Self {
+            cut: vec![vec![false; nodes]; nodes],
+            noise: Noise::default(),
+        }
+    }
+
+    pub(crate) fn set_cut(&mut self, from: usize, to: usize, cut: bool) {
+        self.cut[from][to] = cut;
+    }
+
+    /// Parts the nodes whose bit is set from the others.
+    pub(crate) fn partition(&mut self, side: u8) {
+        for from in 0..self.cut.len() {
+            for to in 0..self.cut.len() {
+                if (side >> from) & 1 != (side >> to) & 1 {
+                    self.cut[from][to] = true;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn mend(&mut self) {
+        for row in &mut self.cut {
+            row.fill(false);
+        }
+    }
+
+    /// Nothing is cut and nothing is lost.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.noise == Noise::default() && self.cut.iter().flatten().all(|cut| !cut)
+    }
+
+    /// What becomes of one packet: none, one or two copies.
+    pub(crate) fn carry(&self, from: usize, to: usize, len: usize, rng: &mut Rng) -> Vec<Flight> {
+        if self.cut[from][to] || rng.chance(self.noise.loss) {
+            return Vec::new();
+        }
+        let copies = if rng.chance(self.noise.duplicate) {
+            2
+        } else {
+            1
+        };
+        (0..copies)
+            .map(|_| {
+                let jitter = rng.duration(LATENCY.1 - LATENCY.0);
+                let latency = LATENCY.0 + jitter + rng.duration(self.noise.delay);
+                let corrupt = rng.chance(self.noise.corrupt).then(|| {
+                    let bit = rng.pick(&[1, 2, 4, 8, 16, 32, 64, 128]);
+                    (rng.index(len), bit)
+                });
+                Flight { latency, corrupt }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,446 @@
+//! The simulated world: an agenda of what happens when, and the nodes it happens to.
+
+mod faults;
+mod node;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use halo_packet::vrrp::{self, Accept, Arrival, ChecksumMode, Outgoing, Version, Vrid};
+use halo_vrrp::{Action, Event, Heartbeat, State};
+
+use crate::monitor::{Invariant, Monitor, Standing, Violation};
+use crate::network::Network;
+use crate::plan::{Fault, Plan};
+use crate::{Nanos, Rng};
+
+use node::{Node, Packet, Run};
+
+/// Most that a node which is not busy wakes up late.
+const JITTER: Duration = Duration::from_micros(200);
+
+/// The addresses that the nodes contend for; the simulated nodes are 10.77.0.1 and on.
+const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 77, 0, 100));
+
+/// A defect put into every node's driver, to show that the invariants notice it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// Adverts with priority 0 are thrown away on arrival.
+    DeafToResignation,
+    /// Adverts of higher priority are thrown away while Active.
+    DeafToHigherPriority,
+    /// `Release` is not carried out.
+    KeepsAddresses,
+    /// Timeouts come twice as late as they were asked for.
+    Sleepy,
+    /// One advert in three is not sent.
+    Stutters,
+    /// Damaged packets are taken for good ones.
+    SkipsChecksum,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The first rule broken, if any. The run ends there.
+    pub violation: Option<Violation>,
+    /// Steps played.
+    pub steps: u64,
+    /// State changes, all nodes.
+    pub transitions: u64,
+    /// Packets discarded on arrival.
+    pub discarded: u64,
+    /// What happened, a line a step; empty unless asked for.
+    pub trace: Vec<String>,
+}
+
+/// Plays a plan.
+#[must_use]
+pub fn run(plan: &Plan, mutant: Option<Mutant>) -> Report {
+    World::new(plan, mutant, false).play(plan)
+}
+
+/// Plays a plan and writes down what happens.
+#[must_use]
+pub fn run_traced(plan: &Plan, mutant: Option<Mutant>) -> Report {
+    World::new(plan, mutant, true).play(plan)
+}
+
+enum Step {
+    Fault(Fault),
+    Deliver { to: usize, packet: Packet },
+    Wake(usize),
+    End,
+}
+
+struct World {
+    now: Nanos,
+    agenda: BTreeMap<(Nanos, u64), Step>,
+    planned: u64,
+    rng: Rng,
+    nodes: Vec<Node>,
+    network: Network,
+    monitor: Monitor,
+    mutant: Option<Mutant>,
+    /// Nothing may change any more, as of the step before.
+    settled: bool,
+    traced: bool,
+    report: Report,
+}
+
+impl World {
+    fn new(plan: &Plan, mutant: Option<Mutant>, traced: bool) -> Self {
+        // The epoch is opaque: no result depends on it.
+        let epoch = Instant::now();
+        let nodes = plan.nodes.iter().enumerate();
+        let commanded = plan
+            .faults
+            .iter()
+            .any(|(_, f)| matches!(f, Fault::TakeOver(_)));
+        let intervals = if commanded { 4 } else { 1 };
+        let overlap = plan.longest_interval() * intervals;
+        Self {
+            now: Nanos(0),
+            agenda: BTreeMap::new(),
+            planned: 0,
+            rng: Rng::new(!plan.seed),
+            nodes: nodes.map(|(i, node)| Node::new(i, *node, epoch)).collect(),
+            network: Network::new(plan.nodes.len()),
+            monitor: Monitor::new(plan.vacancy(), plan.settling(), overlap),
+            mutant,
+            settled: false,
+            traced,
+            report: Report {
+                violation: None,
+                steps: 0,
+                transitions: 0,
+                discarded: 0,
+                trace: Vec::new(),
+            },
+        }
+    }
+
+    fn play(mut self, plan: &Plan) -> Report {
+        for (at, fault) in &plan.faults {
+            self.plan(*at, Step::Fault(*fault));
+        }
+        self.plan(plan.end, Step::End);
+        if let Err(violation) = self.play_steps() {
+            self.note(|| format!("*** {violation}"));
+            self.report.violation = Some(violation);
+        }
+        self.report
+    }
+
+    fn play_steps(&mut self) -> Result<(), Violation> {
+        for node in 0..self.nodes.len() {
+            self.handle(node, Event::Enable)?;
+        }
+        while let Some(((at, _), step)) = self.agenda.pop_first() {
+            self.now = at;
+            self.report.steps += 1;
+            // What held until now is judged before this step changes it.
+            let standing = self.standing();
+            self.monitor.watch(self.now, standing)?;
+            match step {
+                Step::Fault(fault) => self.apply(fault)?,
+                Step::Deliver { to, packet } => self.deliver(to, packet)?,
+                Step::Wake(node) => self.wake(node)?,
+                Step::End => return self.check_end(),
+            }
+            self.check()?;
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self, at: Nanos, step: Step) -> (Nanos, u64) {
+        self.planned += 1;
+        let key = (at, self.planned);
+        self.agenda.insert(key, step);
+        key
+    }
+
+    /// Hands an event to a node's virtual router and carries out what it asks for.
+    fn handle(&mut self, index: usize, event: Event) -> Result<(), Violation> {
+        let now = self.nodes[index].clock.at(self.now);
+        self.nodes[index].router.handle_event(event, now);
+        while let Some(action) = self.nodes[index].router.poll_action() {
+            self.perform(index, action)?;
+        }
+        self.schedule(index);
+        Ok(())
+    }
+
+    fn perform(&mut self, index: usize, action: Action) -> Result<(), Violation> {
+        match action {
+            Action::SendAdvert { priority, .. } => {
+                self.note(|| format!("lb{index} sends priority {priority}"));
+                self.send(index, action);
+            }
+            Action::Claim => {
+                self.require(!self.nodes[index].holds, index, "claims what it holds")?;
+                self.nodes[index].holds = true;
+            }
+            Action::Release => {
+                self.require(
+                    self.nodes[index].holds,
+                    index,
+                    "releases what it does not hold",
+                )?;
+                self.nodes[index].holds = self.mutant == Some(Mutant::KeepsAddresses);
+            }
+            Action::Reannounce(cause) => self.note(|| format!("lb{index} announces: {cause:?}")),
+            Action::Transition { from, to, reason } => {
+                self.report.transitions += 1;
+                self.note(|| format!("lb{index} {from:?} -> {to:?}: {reason}"));
+                if self.settled {
+                    let details = format!("lb{index} went from {from:?} to {to:?}: {reason}");
+                    return Err(self.violation(Invariant::NoFlap, details));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, from: usize, action: Action) {
+        let Action::SendAdvert { priority, interval } = action else {
+            return;
+        };
+        if self.mutant == Some(Mutant::Stutters) && self.rng.chance(333) {
+            return;
+        }
+        let source = self.nodes[from].address;
+        for to in (0..self.nodes.len()).filter(|to| *to != from) {
+            let destination = self.nodes[to].address;
+            let message = Outgoing {
+                version: Version::V3,
+                vrid: Vrid::new(51).expect("51 is not 0"),
+                priority,
+                interval,
+                addresses: &[VIP],
+            };
+            let mut bytes = [0; node::MESSAGE];
+            let len = message
+                .encode(source, destination, ChecksumMode::default(), &mut bytes)
+                .expect("one IPv4 address fits the buffer");
+            for flight in self.network.carry(from, to, len, &mut self.rng) {
+                let mut packet = Packet {
+                    from,
+                    bytes,
+                    damaged: false,
+                };
+                if let Some((at, bit)) = flight.corrupt {
+                    packet.bytes[at] ^= bit;
+                    packet.damaged = true;
+                }
+                let at = self.now.after(flight.latency);
+                self.plan(at, Step::Deliver { to, packet });
+            }
+        }
+    }
+
+    fn deliver(&mut self, to: usize, packet: Packet) -> Result<(), Violation> {
+        match self.nodes[to].run {
+            Run::Running => self.receive(to, packet),
+            Run::Frozen { queues: true, .. } => {
+                self.nodes[to].queue(packet);
+                Ok(())
+            }
+            Run::Frozen { queues: false, .. } | Run::Down => Ok(()),
+        }
+    }
+
+    fn receive(&mut self, to: usize, packet: Packet) -> Result<(), Violation> {
+        let source = self.nodes[packet.from].address;
+        let destination = self.nodes[to].address;
+        let arrival = Arrival {
+            source,
+            destination,
+            ttl: vrrp::TTL,
+        };
+        let mut bytes = packet.bytes;
+        if self.mutant == Some(Mutant::SkipsChecksum) {
+            mend_checksum(&mut bytes, source, destination);
+        }
+        let Ok(advert) = vrrp::decode(&bytes, arrival, Accept::Both) else {
+            self.report.discarded += 1;
+            return Ok(());
+        };
+        if packet.damaged {
+            let details = format!("lb{to} took a damaged packet: {advert:?}");
+            return Err(self.violation(Invariant::DamageDetected, details));
+        }
+        let heartbeat = Heartbeat {
+            priority: advert.priority,
+            interval: advert.interval,
+        };
+        if self.is_deaf(to, heartbeat) {
+            return Ok(());
+        }
+        self.handle(
+            to,
+            Event::Advert {
+                from: source,
+                heartbeat,
+            },
+        )
+    }
+
+    fn is_deaf(&self, node: usize, heartbeat: Heartbeat) -> bool {
+        let router = &self.nodes[node].router;
+        match self.mutant {
+            Some(Mutant::DeafToResignation) => heartbeat.priority.get() == 0,
+            Some(Mutant::DeafToHigherPriority) => {
+                router.state() == State::Active && heartbeat.priority > router.effective_priority()
+            }
+            Some(
+                Mutant::KeepsAddresses | Mutant::Sleepy | Mutant::Stutters | Mutant::SkipsChecksum,
+            )
+            | None => false,
+        }
+    }
+
+    fn wake(&mut self, index: usize) -> Result<(), Violation> {
+        self.nodes[index].wake = None;
+        if self.nodes[index].run == Run::Running {
+            self.handle(index, Event::Timeout)?;
+        }
+        Ok(())
+    }
+
+    /// Plans the node's next wake-up in place of the former.
+    fn schedule(&mut self, index: usize) {
+        if let Some(key) = self.nodes[index].wake.take() {
+            self.agenda.remove(&key);
+        }
+        let node = &self.nodes[index];
+        let Some(due) = node.router.poll_timeout() else {
+            return;
+        };
+        let due = node.clock.when(due).max(self.now);
+        let mut late = self.rng.duration(JITTER) + self.rng.duration(node.busy);
+        if self.mutant == Some(Mutant::Sleepy) {
+            late += due.since(self.now);
+        }
+        let key = self.plan(due.after(late), Step::Wake(index));
+        self.nodes[index].wake = Some(key);
+    }
+
+    fn standing(&self) -> Standing {
+        let mut standing = Standing {
+            owners: 0,
+            able: 0,
+            calm: self.network.is_calm(),
+        };
+        for (index, node) in self.nodes.iter().enumerate() {
+            standing.calm &= node.busy.is_zero();
+            if node.run == Run::Running && node.is_able() {
+                standing.able |= 1 << index;
+                standing.owners |= u8::from(node.holds) << index;
+            }
+        }
+        standing
+    }
+
+    fn check(&mut self) -> Result<(), Violation> {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let active = node.router.state() == State::Active;
+            self.require(
+                node.holds == active,
+                index,
+                "holds the addresses but is not Active",
+            )?;
+        }
+        let standing = self.standing();
+        self.monitor.watch(self.now, standing)?;
+        self.settled = self.monitor.is_settled(self.now, standing);
+        if self.settled && standing.able != 0 {
+            self.check_settled(standing)?;
+        }
+        Ok(())
+    }
+
+    fn check_settled(&self, standing: Standing) -> Result<(), Violation> {
+        let owner = usize::try_from(standing.owners.trailing_zeros()).unwrap_or(usize::MAX);
+        let Some(owner) = self.nodes.get(owner) else {
+            let details = "no node is Active".to_owned();
+            return Err(self.violation(Invariant::Held, details));
+        };
+        let highest = owner.router.effective_priority();
+        for (index, node) in self.nodes.iter().enumerate() {
+            if node.run != Run::Running {
+                continue;
+            }
+            let router = &node.router;
+            let outranks = router.config().preempt && router.effective_priority() > highest;
+            if node.is_able() && outranks {
+                let priority = router.effective_priority();
+                let details = format!("lb{index} has {priority}, the Active {highest}");
+                return Err(self.violation(Invariant::HighestPriority, details));
+            }
+            if router.holder() != Some(owner.address) {
+                let holder = router.holder();
+                let details = format!(
+                    "lb{index} takes {holder:?} for Active, not {}",
+                    owner.address
+                );
+                return Err(self.violation(Invariant::HolderKnown, details));
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan left the time to settle: exactly one owner, if any node can be.
+    fn check_end(&mut self) -> Result<(), Violation> {
+        self.check()?;
+        if self.settled {
+            return Ok(());
+        }
+        let details = "the run ended before its nodes could settle: the plan is wrong".to_owned();
+        Err(self.violation(Invariant::Held, details))
+    }
+
+    fn require(&self, holds: bool, node: usize, otherwise: &str) -> Result<(), Violation> {
+        if holds {
+            return Ok(());
+        }
+        let details = format!("lb{node} {otherwise}");
+        Err(self.violation(Invariant::AddressesFollowState, details))
+    }
+
+    fn violation(&self, invariant: Invariant, details: String) -> Violation {
+        Violation {
+            at: self.now,
+            invariant,
+            details,
+        }
+    }
+
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        if self.traced {
+            let at = self.now.millis();
+            self.report.trace.push(format!("{at:>12.3} ms  {}", line()));
+        }
+    }
+}
+
+/// Makes the checksum right whatever the bytes, as a receiver does that does not look at it.
+fn mend_checksum(bytes: &mut [u8; node::MESSAGE], source: IpAddr, destination: IpAddr) {
+    let (Some(vrid), Some(interval)) = (
+        Vrid::new(bytes[1]),
+        vrrp::Centiseconds::new(u16::from_be_bytes([bytes[4] & 0x0f, bytes[5]])),
+    ) else {
+        return;
+    };
+    let message = Outgoing {
+        version: Version::V3,
+        vrid,
+        priority: vrrp::Priority(bytes[2]),
+        interval,
+        addresses: &[VIP],
+    };
+    message
+        .encode(source, destination, ChecksumMode::default(), bytes)
+        .expect("one IPv4 address fits the buffer");
+}

@@ -1,0 +1,184 @@
+//! What faults do, and what must come of them.
+
+use halo_vrrp::{Config, DisableReason, Event, State};
+
+use crate::monitor::{Expected, SLACK, Violation};
+use crate::network::Noise;
+use crate::plan::Fault;
+
+use super::node::Run;
+use super::{Nanos, World};
+
+impl World {
+    pub(super) fn apply(&mut self, fault: Fault) -> Result<(), Violation> {
+        self.note(|| format!("--- {fault:?}"));
+        let expected = self.settled.then(|| self.expected(fault)).flatten();
+        self.settled = false;
+        self.monitor.disturb(self.now);
+        match fault {
+            Fault::Crash(node) => self.crash(node),
+            Fault::Start(node) => self.start(node)?,
+            Fault::Stop(node) => {
+                self.command(node, Event::Shutdown)?;
+                self.crash(node);
+            }
+            Fault::Freeze { node, queues } => self.freeze(node, queues),
+            Fault::Thaw { node, noticed } => self.thaw(node, noticed)?,
+            Fault::Disable(node) => {
+                self.command(node, Event::Disable(DisableReason::DataPlaneDown))?;
+            }
+            Fault::Enable(node) => self.command(node, Event::Enable)?,
+            Fault::Cut { from, to } => self.network.set_cut(from, to, true),
+            Fault::Partition(side) => self.network.partition(side),
+            Fault::Mend => self.network.mend(),
+            Fault::Noise {
+                loss,
+                duplicate,
+                corrupt,
+                delay,
+            } => {
+                self.network.noise = Noise {
+                    loss,
+                    duplicate,
+                    corrupt,
+                    delay,
+                };
+            }
+            Fault::Silence => self.network.noise = Noise::default(),
+            Fault::Busy { node, late } => {
+                if self.nodes[node].run == Run::Running || late.is_zero() {
+                    self.nodes[node].busy = late;
+                }
+            }
+            Fault::TakeOver(node) => self.command(node, Event::TakeOver)?,
+            Fault::Reconfigure {
+                node,
+                priority,
+                interval,
+                preempt,
+            } => {
+                let config = Config {
+                    priority,
+                    interval,
+                    preempt,
+                    ..*self.nodes[node].router.config()
+                };
+                self.command(node, Event::Reconfigure(config))?;
+            }
+            Fault::YieldActive
+            | Fault::CrashActive
+            | Fault::DisableActive
+            | Fault::IsolateActive
+            | Fault::FreezeActive => self.apply_to_active(fault)?,
+        }
+        if let Some(expected) = expected {
+            self.monitor.expect(expected);
+        }
+        Ok(())
+    }
+
+    fn apply_to_active(&mut self, fault: Fault) -> Result<(), Violation> {
+        let Some(active) = self.active() else {
+            return Ok(());
+        };
+        match fault {
+            Fault::YieldActive => self.command(active, Event::Yield),
+            Fault::CrashActive => {
+                self.crash(active);
+                Ok(())
+            }
+            Fault::DisableActive => {
+                self.command(active, Event::Disable(DisableReason::DataPlaneDown))
+            }
+            Fault::IsolateActive => {
+                self.network.partition(1 << active);
+                Ok(())
+            }
+            _ => {
+                self.freeze(active, self.now.0.is_multiple_of(2));
+                Ok(())
+            }
+        }
+    }
+
+    /// The node that is Active, if it runs.
+    fn active(&self) -> Option<usize> {
+        self.nodes
+            .iter()
+            .position(|node| node.run == Run::Running && node.holds)
+    }
+
+    /// A command or a change, if the node is there to take it.
+    fn command(&mut self, node: usize, event: Event) -> Result<(), Violation> {
+        if self.nodes[node].run == Run::Running {
+            self.handle(node, event)?;
+        }
+        Ok(())
+    }
+
+    fn crash(&mut self, node: usize) {
+        if let Some(key) = self.nodes[node].wake.take() {
+            self.agenda.remove(&key);
+        }
+        self.nodes[node].go_down();
+    }
+
+    fn start(&mut self, node: usize) -> Result<(), Violation> {
+        if self.nodes[node].run == Run::Down {
+            self.nodes[node].run = Run::Running;
+            self.handle(node, Event::Enable)?;
+        }
+        Ok(())
+    }
+
+    fn freeze(&mut self, node: usize, queues: bool) {
+        if self.nodes[node].run == Run::Running {
+            let since = self.now;
+            self.nodes[node].run = Run::Frozen { since, queues };
+        }
+    }
+
+    /// The node runs on: its driver may notice the gap, then reads what waits, then its timer fires.
+    fn thaw(&mut self, index: usize, noticed: bool) -> Result<(), Violation> {
+        let Run::Frozen { since, .. } = self.nodes[index].run else {
+            return Ok(());
+        };
+        self.nodes[index].run = Run::Running;
+        if noticed {
+            self.handle(index, Event::ClockGap(self.now.since(since)))?;
+        }
+        while let Some(packet) = self.nodes[index].inbox.pop_front() {
+            self.receive(index, packet)?;
+        }
+        self.handle(index, Event::Timeout)
+    }
+
+    /// The takeover that this fault must bring about in a settled cluster.
+    fn expected(&self, fault: Fault) -> Option<Expected> {
+        let active = self.active()?;
+        let heirs = (0..self.nodes.len()).filter(|index| {
+            let node = &self.nodes[*index];
+            *index != active && node.run == Run::Running && node.router.state() == State::Backup
+        });
+        let routers = heirs.clone().map(|index| &self.nodes[index].router);
+        let everyone = heirs.fold(0, |bits, index| bits | 1 << index);
+        let (wait, heirs) = match fault {
+            Fault::CrashActive | Fault::IsolateActive | Fault::FreezeActive => (
+                routers.map(|router| router.active_down_interval()).min()?,
+                everyone,
+            ),
+            Fault::YieldActive | Fault::DisableActive => {
+                (routers.map(|router| router.skew_time()).min()?, everyone)
+            }
+            Fault::TakeOver(node) if everyone >> node & 1 == 1 => {
+                self.nodes[node].router.can_take_over().ok()?;
+                (std::time::Duration::ZERO, 1 << node)
+            }
+            _ => return None,
+        };
+        Some(Expected {
+            by: Nanos::after(self.now, wait + SLACK),
+            heirs,
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! A simulated node: the real virtual router, and a driver that can be frozen.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use halo_vrrp::{Config, State, VirtualRouter};
+
+use crate::Nanos;
+use crate::plan::NodePlan;
+use crate::time::Clock;
+
+/// Bytes of a VRRPv3 advertisement with one IPv4 address.
+pub(super) const MESSAGE: usize = 12;
+
+/// Packets that wait for a frozen node at most; a socket's buffer holds a few hundred.
+const QUEUE: usize = 200;
+
+/// An advertisement on its way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packet {
+    pub(super) from: usize,
+    pub(super) bytes: [u8; MESSAGE],
+    pub(super) damaged: bool,
+}
+
+/// Whether a node runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    Running,
+    Frozen { since: Nanos, queues: bool },
+    Down,
+}
+
+/// A node.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) address: IpAddr,
+    pub(super) clock: Clock,
+    pub(super) router: VirtualRouter,
+    pub(super) run: Run,
+    /// Whether the addresses are on its interface.
+    pub(super) holds: bool,
+    /// Most that it wakes up late for being busy.
+    pub(super) busy: Duration,
+    /// Its next wake-up in the agenda.
+    pub(super) wake: Option<(Nanos, u64)>,
+    pub(super) inbox: VecDeque<Packet>,
+}
+
+impl Node {
+    pub(super) fn new(index: usize, plan: NodePlan, epoch: Instant) -> Self {
+        let host = u8::try_from(index + 1).unwrap_or(u8::MAX);
+        let address = IpAddr::V4(Ipv4Addr::new(10, 77, 0, host));
+        Self {
+            address,
+            clock: Clock::new(epoch, plan.drift),
+            router: VirtualRouter::new(Config {
+                address,
+                priority: plan.priority,
+                interval: plan.interval,
+                preempt: plan.preempt,
+                preempt_delay: plan.preempt_delay,
+            }),
+            run: Run::Running,
+            holds: false,
+            busy: Duration::ZERO,
+            wake: None,
+            inbox: VecDeque::new(),
+        }
+    }
+
+    /// Whether it takes part in the election.
+    pub(super) fn is_able(&self) -> bool {
+        self.router.state() != State::Initialize
+    }
+
+    /// Keeps a packet for when the node runs on; the newest are lost when there are too many.
+    pub(super) fn queue(&mut self, packet: Packet) {
+        if self.inbox.len() < QUEUE {
+            self.inbox.push_back(packet);
+        }
+    }
+
+    /// All of its process is gone.
+    pub(super) fn go_down(&mut self) {
+        self.run = Run::Down;
+        self.holds = false;
+        self.busy = Duration::ZERO;
+        self.inbox.clear();
+        self.router = VirtualRouter::new(*self.router.config());
+    }
+}
