@@ -1,7 +1,7 @@
 //! What the fields of a head say about framing and the connection, gathered while they are parsed.
 
 use crate::error::Error;
-use crate::known::Known;
+use crate::known::{Known, folds_to};
 use crate::limits::Limits;
 use crate::scan;
 use crate::table::{CLASS, TOKEN};
@@ -115,7 +115,7 @@ impl Facts {
     /// RFC 9110 section 7.6.1. Empty members are skipped, as section 5.6.1 demands: the list is
     /// written anew for the next hop, so nobody else reads them.
     fn connection(&mut self, value: &[u8], limits: &Limits) -> Result<(), Error> {
-        if value.eq_ignore_ascii_case(b"keep-alive") {
+        if folds_to(value, b"keep-alive") {
             self.keep_alive = true;
             return Ok(());
         }
@@ -197,25 +197,26 @@ fn is_token(bytes: &[u8]) -> bool {
 
 /// A plain decimal number: no sign, space, list or leading zero (some parsers take 010 for 8).
 fn content_length(value: &[u8]) -> Result<u64, Error> {
-    if value.contains(&b',') {
-        return Err(Error::ContentLengthTwice);
+    let leading_zero = value.len() > 1 && value[0] == b'0';
+    if value.is_empty() || leading_zero || !value.iter().all(u8::is_ascii_digit) {
+        let list = value.contains(&b',');
+        return Err(if list {
+            Error::ContentLengthTwice
+        } else {
+            Error::ContentLength
+        });
     }
-    if value.is_empty() || (value[0] == b'0' && value.len() > 1) {
-        return Err(Error::ContentLength);
+    // No number of 19 digits is beyond 64 bits.
+    let length = value.iter().fold(0, |length: u64, digit| {
+        length
+            .wrapping_mul(10)
+            .wrapping_add(u64::from(digit - b'0'))
+    });
+    if value.len() > 19 || length > MAX_LENGTH {
+        Err(Error::ContentLength)
+    } else {
+        Ok(length)
     }
-    let mut length: u64 = 0;
-    for byte in value {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return Err(Error::ContentLength);
-        }
-        length = length
-            .checked_mul(10)
-            .and_then(|tens| tens.checked_add(u64::from(digit)))
-            .filter(|length| *length <= MAX_LENGTH)
-            .ok_or(Error::ContentLength)?;
-    }
-    Ok(length)
 }
 
 /// Exactly `chunked`. Anything else is malformed, or well-formed but not implemented

@@ -35,12 +35,15 @@ fn is_ipv6(bytes: &[u8]) -> bool {
 }
 
 fn is_port(bytes: &[u8]) -> bool {
+    let mut port = 0;
+    for byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        port = port * 10 + u32::from(digit);
+        if digit > 9 || port > 65535 {
+            return false;
+        }
+    }
     (1..=5).contains(&bytes.len())
-        && bytes.iter().all(u8::is_ascii_digit)
-        && bytes
-            .iter()
-            .fold(0, |port: u32, digit| port * 10 + u32::from(digit - b'0'))
-            <= 65535
 }
 
 /// Whether two valid hosts are one, where `port` is what goes without saying.

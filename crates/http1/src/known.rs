@@ -116,22 +116,42 @@ fn x_forwarded(name: &[u8]) -> Known {
 }
 
 /// `known` if `name` is `lower` in any case.
-///
-/// Setting bit 5 folds case exactly here: of the token bytes only a letter becomes that letter,
-/// and only `-` and `2` become themselves.
 #[inline]
 fn exact<const N: usize>(name: &[u8], lower: &[u8; N], known: Known) -> Known {
-    let Some(name) = name.first_chunk::<N>() else {
-        return Known::Other;
-    };
-    let differs = name
-        .iter()
-        .zip(lower)
-        .fold(0, |differs, (a, b)| differs | ((a | 0x20) ^ b));
-    if differs == 0 {
+    if folds_to(name, lower) {
         return known;
     }
     lookalike(name, lower)
+}
+
+/// Whether `bytes` is `lower` in any case, where `lower` is of lower-case letters, digits and `-`,
+/// and `bytes` has no control bytes but tabs.
+///
+/// Setting bit 5 folds case exactly then: of such bytes only a letter becomes that letter, and
+/// only a digit or `-` becomes itself.
+#[inline]
+pub(crate) fn folds_to<const N: usize>(bytes: &[u8], lower: &[u8; N]) -> bool {
+    if bytes.len() != N {
+        return false;
+    }
+    if let (Some(a), Some(b), Some(c), Some(d)) = (
+        bytes.first_chunk(),
+        lower.first_chunk(),
+        bytes.last_chunk(),
+        lower.last_chunk(),
+    ) {
+        let differs = |a: &[u8; 8], b: &[u8; 8]| {
+            (u64::from_le_bytes(*a) | 0x2020_2020_2020_2020) ^ u64::from_le_bytes(*b)
+        };
+        // The middle of what is longer than two words.
+        let rest = || bytes.iter().zip(lower).skip(8).take(N.saturating_sub(16));
+        return (differs(a, b) | differs(c, d)) == 0 && rest().all(|(a, b)| a | 0x20 == *b);
+    }
+    bytes
+        .iter()
+        .zip(lower)
+        .fold(0, |differs, (a, b)| differs | ((a | 0x20) ^ b))
+        == 0
 }
 
 #[cold]

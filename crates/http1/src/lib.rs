@@ -33,6 +33,7 @@
 //! # Ok::<(), halo_http1::Error>(())
 //! ```
 
+mod block;
 mod body;
 mod canned;
 mod chunked;

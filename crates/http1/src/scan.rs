@@ -1,6 +1,7 @@
 //! Runs of bytes of one class, several bytes at a step.
 
-use crate::table::CLASS;
+use crate::block;
+use crate::table::{CLASS, TOKEN};
 
 /// The first position from `from` on whose byte is not of class `BIT`, or the input's length.
 #[inline]
@@ -28,16 +29,15 @@ pub(crate) fn run<const BIT: u8>(input: &[u8], from: usize) -> usize {
 /// The first position from `from` on that cannot be part of a field value, or the input's length.
 ///
 /// A value holds visible ASCII, space, tab and bytes from 0x80 on (RFC 9110 section 5.5).
-#[inline]
+#[inline(always)]
 pub(crate) fn value(input: &[u8], from: usize) -> usize {
     let mut pos = from;
-    while let Some(eight) = input.get(pos..).and_then(|rest| rest.first_chunk::<8>()) {
-        let stop = controls(u64::from_le_bytes(*eight));
-        if stop == 0 {
-            pos += 8;
+    while let Some(block) = input.get(pos..).and_then(|rest| rest.first_chunk()) {
+        let Some(stop) = block::first_control(*block) else {
+            pos += block::LEN;
             continue;
-        }
-        pos += stop.trailing_zeros() as usize / 8;
+        };
+        pos += stop;
         if input[pos] != b'\t' {
             return pos;
         }
@@ -52,15 +52,23 @@ pub(crate) fn value(input: &[u8], from: usize) -> usize {
     pos
 }
 
-/// The top bit of each byte that is below 0x20 or 0x7f; exact for the lowest such byte, which is
-/// the only one that is looked at.
-#[inline]
-const fn controls(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    let low = word.wrapping_sub(ONES * 0x20) & !word;
-    let delete = word ^ (ONES * 0x7f);
-    (low | (delete.wrapping_sub(ONES) & !delete)) & TOPS
+/// The length of the field name that `input` begins with. Nearly all are of letters and dashes,
+/// which are told a block at a step; the table takes over at what is neither.
+#[inline(always)]
+pub(crate) fn name(input: &[u8]) -> usize {
+    let mut pos = 0;
+    while let Some(block) = input.get(pos..).and_then(|rest| rest.first_chunk()) {
+        let Some(other) = block::first_not_letter_or_dash(*block) else {
+            pos += block::LEN;
+            continue;
+        };
+        pos += other;
+        if input[pos] == b':' {
+            return pos;
+        }
+        break;
+    }
+    run::<TOKEN>(input, pos)
 }
 
 /// `value` without spaces and tabs at either end (OWS of RFC 9110 section 5.6.3).
@@ -78,7 +86,6 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::TOKEN;
 
     #[test]
     fn a_value_ends_at_exactly_the_bytes_that_rfc_9110_forbids() {
@@ -97,6 +104,24 @@ mod tests {
     fn the_first_of_several_forbidden_bytes_ends_the_value_after_any_number_of_tabs() {
         assert_eq!(value(b"\t\t\t\x80\xff\t\ta\x7f\0\r\n", 0), 8);
         assert_eq!(value(b"abc\t\tdefghijkl\r\n\0", 2), 14);
+    }
+
+    #[test]
+    fn a_name_ends_at_exactly_the_bytes_that_are_none_of_a_token() {
+        for byte in 0..=255u8 {
+            for at in 0..20 {
+                let mut input = [b'a'; 20];
+                input[at] = byte;
+                let expected = if CLASS[byte as usize] & TOKEN != 0 {
+                    20
+                } else {
+                    at
+                };
+                assert_eq!(name(&input), expected, "byte {byte:#x} at {at}");
+            }
+        }
+        assert_eq!(name(b"X-B3-TraceId: a"), 12);
+        assert_eq!(name(b"-\xff-a--------:"), 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::field::{Span, line_end};
 use crate::scan;
 use crate::table::{PATH, QUERY, TOKEN};
-use crate::version;
+use crate::version::{self, Version};
 
 /// The longest method; the longest registered one, `UPDATEREDIRECTREF`, has 17 bytes.
 const MAX_METHOD: usize = 24;
@@ -65,6 +65,12 @@ impl LineParser {
                 At::Query => self.query(input, head)?,
                 At::Asterisk => self.asterisk(input, head)?,
                 At::Absolute => self.absolute(input, head)?,
+                At::Version if input[self.pos..].starts_with(b"HTTP/1.1\r\n") => {
+                    head.version = Version::Http11;
+                    self.pos += 10;
+                    self.at = At::Done;
+                    return Ok(Some(self.pos));
+                }
                 At::Version => match version::parse(&input[self.pos..])? {
                     Some(version) => {
                         head.version = version;
@@ -115,6 +121,15 @@ impl LineParser {
         }
         head.start = self.pos;
         self.at = At::Method;
+        // What nearly all requests begin with, without the states between.
+        if let Some(b"GET /") = input[self.pos..].first_chunk() {
+            head.method = Method::Get;
+            head.method_bytes = Span::new(self.pos, self.pos + 3);
+            head.form = TargetForm::Origin;
+            self.part = self.pos + 4;
+            self.pos += 5;
+            self.at = At::Path;
+        }
         Ok(true)
     }
 
