@@ -22,6 +22,12 @@ pub(crate) fn init(level: Option<LogLevel>) {
         .init();
 }
 
+/// The filter that [`init`] follows, for a child process that is to follow the same.
+pub(crate) fn in_force(level: LogLevel) -> String {
+    std::env::var(LEVEL_VARIABLE)
+        .unwrap_or_else(|_| tracing_level(Some(level)).to_string().to_lowercase())
+}
+
 fn tracing_level(level: Option<LogLevel>) -> tracing::Level {
     match level {
         Some(LogLevel::Error) => tracing::Level::ERROR,

@@ -145,6 +145,14 @@ pub fn inherited_socket(fd: RawFd) -> Result<OwnedFd> {
     Ok(socket)
 }
 
+/// This machine's name, by which a node finds itself in the configuration.
+pub fn hostname() -> Result<String> {
+    let name =
+        nix::unistd::gethostname().map_err(|source| Error::os("read the hostname", source))?;
+    name.into_string()
+        .map_err(|_| Error::os("read the hostname", io::Error::other("it is not UTF-8")))
+}
+
 /// Moves `socket` to [`CHILD_SOCKET`], open over exec.
 fn hand_over(socket: RawFd) -> io::Result<()> {
     // SAFETY: plain system calls on a descriptor that is open in this process.

@@ -1,0 +1,280 @@
+//! The agent: one loop over everything that can happen to a node.
+
+mod child;
+mod failover;
+mod network;
+mod reload;
+mod requests;
+mod status;
+mod vips;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use halo_api::{EventKind, ToDataPlane, UnixMillis};
+use halo_netio::Platform;
+use halo_netio::platform::Input;
+use halo_netio::signals::Signal;
+use halo_vrrp::Event;
+use tracing::{info, warn};
+
+use crate::error::Error;
+use crate::journal::Journal;
+use crate::link_table::LinkTable;
+use crate::loaded::Loaded;
+use crate::supervisor::Supervisor;
+use crate::vip::Vip;
+use reload::Pending;
+
+/// The data plane gets the status this often, however little changes.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the agent is told at its start, beside the configuration.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The configuration file, to be read again on a reload.
+    pub config_file: PathBuf,
+    /// Halo's version, for the status.
+    pub version: &'static str,
+    /// What an operator should know of this start, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// The failover agent.
+pub struct Agent<P> {
+    platform: P,
+    options: Options,
+    /// The configuration in force.
+    loaded: Loaded,
+    generation: u64,
+    /// A configuration that the data plane is trying.
+    pending: Option<Pending>,
+    supervisor: Supervisor,
+    data_plane_since: UnixMillis,
+    /// Why the data plane does not serve, if it said so.
+    data_plane_complaint: Option<String>,
+    vips: Vec<Vip>,
+    links: LinkTable,
+    network_changed: bool,
+    /// Interfaces that VRRP is open on.
+    wires: BTreeSet<u32>,
+    host_warnings: Vec<String>,
+    /// When each other node was last heard.
+    heard: BTreeMap<Ipv4Addr, Instant>,
+    journal: Journal,
+    started: UnixMillis,
+    status_changed: bool,
+    status_due: Instant,
+    stopping: bool,
+}
+
+impl<P: Platform> Agent<P> {
+    /// An agent that has done nothing yet.
+    pub fn new(platform: P, loaded: Loaded, options: Options) -> Self {
+        let now = platform.now();
+        let started = platform.unix_millis();
+        let vips = (0..loaded.config.vips.len())
+            .filter_map(|index| Vip::new(&loaded.config, index, started))
+            .collect();
+        Self {
+            journal: Journal::new(loaded.config.this_node().name.clone()),
+            platform,
+            options,
+            loaded,
+            generation: 1,
+            pending: None,
+            supervisor: Supervisor::new(now),
+            data_plane_since: started,
+            data_plane_complaint: None,
+            vips,
+            links: LinkTable::default(),
+            network_changed: true,
+            wires: BTreeSet::new(),
+            host_warnings: Vec::new(),
+            heard: BTreeMap::new(),
+            started,
+            status_changed: false,
+            status_due: now,
+            stopping: false,
+        }
+    }
+
+    /// Does the agent's work until it is told to stop. However it ends, it holds no VIP then.
+    ///
+    /// # Errors
+    /// When the operating system refuses what the agent cannot do without.
+    pub fn run(mut self) -> Result<(), Error> {
+        let outcome = self.run_until_stopped();
+        if outcome.is_err() {
+            self.resign_all(self.platform.now());
+        }
+        outcome
+    }
+
+    fn run_until_stopped(&mut self) -> Result<(), Error> {
+        self.start()?;
+        while !self.supervisor.is_stopped() {
+            self.turn()?;
+        }
+        info!("stopped");
+        Ok(())
+    }
+
+    /// Cleans up after an agent that was killed, and looks around.
+    fn start(&mut self) -> Result<(), Error> {
+        let node = self.loaded.config.this_node();
+        info!(
+            "halod {} starts as node {} ({}) of cluster {}",
+            self.options.version, node.name, node.address, self.loaded.config.cluster
+        );
+        for warning in &self.options.warnings {
+            warn!("{warning}");
+        }
+        self.remove_left_over_vips()?;
+        self.refresh_links(self.platform.now())
+    }
+
+    /// Waits, handles what came, performs what follows, tells who wants to know.
+    fn turn(&mut self) -> Result<(), Error> {
+        let deadline = self.deadline();
+        let mut inputs = Vec::new();
+        self.platform.wait(deadline, &mut inputs)?;
+        let now = self.platform.now();
+        self.notice_pause(deadline, now);
+        for input in inputs {
+            self.handle_input(input, now);
+        }
+        if mem::take(&mut self.network_changed) {
+            self.refresh_links(now)?;
+        }
+        self.handle_timeouts(now);
+        self.tell_data_plane(now);
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.vips
+            .iter()
+            .map(Vip::poll_timeout)
+            .chain([
+                self.supervisor.poll_timeout(),
+                self.pending.as_ref().map(Pending::deadline),
+                Some(self.status_due),
+            ])
+            .flatten()
+            .min()
+    }
+
+    /// A wake-up that is late by an interval or more means that this process did not run. Nothing
+    /// that comes now may be taken for fresh before every virtual router knows.
+    fn notice_pause(&mut self, deadline: Option<Instant>, now: Instant) {
+        let late = deadline.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let mut paused = false;
+        for index in 0..self.vips.len() {
+            let vip = &self.vips[index];
+            let interval = vip.router.config().interval.duration();
+            if late < interval {
+                continue;
+            }
+            paused = true;
+            // The last advert of an Active went out an interval before the one that is late.
+            let silence = if vip.is_active() {
+                late + interval
+            } else {
+                late
+            };
+            self.drive(index, Event::ClockGap(silence), now);
+        }
+        if paused {
+            warn!("this process did not run for {} ms", late.as_millis());
+            self.supervisor.handle_clock_gap(now);
+        }
+    }
+
+    fn handle_input(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
+            Input::Network(event) => self.handle_network(event, now),
+            Input::Signal(signal) => self.handle_signal(signal, now),
+            Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
+            Input::DataPlaneEnded { how } => self.handle_data_plane_ended(&how, now),
+            Input::Request { client, line } => self.handle_client_line(client, &line, now),
+        }
+    }
+
+    fn handle_signal(&mut self, signal: Signal, now: Instant) {
+        match signal {
+            Signal::Stop => self.stop(now),
+            Signal::Reload => self.reload(None, now),
+            Signal::ReopenLogs => {
+                if let Err(error) = self.platform.reopen_logs() {
+                    warn!("{error}");
+                }
+            }
+        }
+    }
+
+    fn handle_timeouts(&mut self, now: Instant) {
+        self.follow_supervisor(now);
+        self.give_up_late_reload(now);
+        for index in 0..self.vips.len() {
+            self.handle_vip_timeouts(index, now);
+        }
+    }
+
+    /// Gives the VIPs up at once, then lets the data plane finish its requests. A second stop waits
+    /// for nothing.
+    fn stop(&mut self, now: Instant) {
+        let again = mem::replace(&mut self.stopping, true);
+        info!(
+            "told to stop{}",
+            if again {
+                " again: waiting no longer"
+            } else {
+                ""
+            }
+        );
+        self.resign_all(now);
+        if !again {
+            let message = "the node stops: VIPs are given up, requests in flight may finish";
+            self.note(EventKind::Process, "agent", message.to_owned());
+            self.send_to_data_plane(&ToDataPlane::Stop, now);
+        }
+        let drain = self.loaded.config.data_plane.drain_timeout;
+        self.supervisor.stop(drain, now);
+        self.data_plane_since = self.platform.unix_millis();
+    }
+
+    /// Priority 0 for every VIP, and the addresses off.
+    fn resign_all(&mut self, now: Instant) {
+        for index in 0..self.vips.len() {
+            self.drive(index, Event::Shutdown, now);
+        }
+    }
+
+    /// Writes an event down, and passes it on.
+    fn note(&mut self, kind: EventKind, subject: &str, message: String) {
+        let at = self.platform.unix_millis();
+        let event = self.journal.record(at, kind, subject, message);
+        self.status_changed = true;
+        self.send_to_data_plane(&ToDataPlane::Event(event), self.platform.now());
+    }
+
+    /// The name of the node with this address, or the address.
+    fn name_of(&self, address: IpAddr) -> String {
+        self.loaded
+            .config
+            .nodes
+            .iter()
+            .find(|node| node.address.addr() == address)
+            .map_or_else(|| address.to_string(), |node| node.name.clone())
+    }
+
+    fn own_name(&self) -> &str {
+        &self.loaded.config.this_node().name
+    }
+}

@@ -1,0 +1,153 @@
+//! Interfaces and addresses, as they change under the agent.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use halo_config::{HostFacts, Transport, check_host};
+use halo_netio::Platform;
+use halo_netio::netlink::{Address, NetlinkEvent};
+use halo_vrrp::{DisableReason, Event};
+use tracing::{error, info};
+
+use super::Agent;
+use crate::error::Error;
+use crate::link_table::{LinkTable, Place};
+use crate::loaded::Loaded;
+
+impl<P: Platform> Agent<P> {
+    pub(super) fn handle_network(&mut self, event: NetlinkEvent, now: Instant) {
+        match event {
+            NetlinkEvent::LinkChanged(_) | NetlinkEvent::LinkRemoved(_) | NetlinkEvent::Lost => {
+                self.network_changed = true;
+            }
+            // A renewal of our own each second is no news.
+            NetlinkEvent::AddressAdded(address) => {
+                self.network_changed |= !self.is_vip_address(&address);
+            }
+            NetlinkEvent::AddressRemoved(address) => {
+                if self.is_vip_address(&address) {
+                    self.handle_vip_removed(&address, now);
+                } else {
+                    self.network_changed = true;
+                }
+            }
+        }
+    }
+
+    /// Lists the interfaces again, and tells every VIP where it stands.
+    pub(super) fn refresh_links(&mut self, now: Instant) -> Result<(), Error> {
+        self.network_changed = false;
+        self.links = LinkTable::new(self.platform.links()?);
+        self.host_warnings = match self.check_host(&self.loaded) {
+            Ok(()) => Vec::new(),
+            Err(problems) => problems.lines().map(str::to_owned).collect(),
+        };
+        for index in 0..self.vips.len() {
+            let place = self.links.place(&self.vips[index].config, self.loaded.own);
+            self.move_vip(index, place, now);
+        }
+        self.refresh_sockets();
+        self.refresh_abilities(now);
+        Ok(())
+    }
+
+    /// Compares a configuration with this machine; the problems, one a line.
+    pub(super) fn check_host(&self, loaded: &Loaded) -> Result<(), String> {
+        let facts = HostFacts {
+            interfaces: self
+                .links
+                .links()
+                .iter()
+                .map(|link| (link.name.clone(), link.addresses.clone()))
+                .collect(),
+        };
+        let file = self.options.config_file.display().to_string();
+        check_host(&loaded.config, &file, &loaded.text, &facts)
+            .map(drop)
+            .map_err(|errors| errors.to_string())
+    }
+
+    fn is_vip_address(&self, address: &Address) -> bool {
+        self.vips
+            .iter()
+            .flat_map(|vip| vip.config.ips())
+            .any(|ip| ip == address.net.addr())
+    }
+
+    /// The notification may be about a removal of our own, before the address was put on again: only
+    /// the table tells.
+    fn handle_vip_removed(&mut self, removed: &Address, now: Instant) {
+        let Some(index) = self.vips.iter().position(|vip| {
+            vip.renew_at.is_some()
+                && vip
+                    .place
+                    .home
+                    .as_ref()
+                    .is_some_and(|home| home.index == removed.ifindex)
+                && vip.config.ips().any(|ip| ip == removed.net.addr())
+        }) else {
+            return;
+        };
+        match self.platform.addresses() {
+            Ok(table) => {
+                let there = table.iter().any(|address| {
+                    address.ifindex == removed.ifindex && address.net.addr() == removed.net.addr()
+                });
+                if !there {
+                    self.put_back(index, removed.net, now);
+                }
+            }
+            Err(problem) => error!("{problem}"),
+        }
+    }
+
+    /// The VIP's interface changed, or it has another now.
+    fn move_vip(&mut self, index: usize, place: Place, now: Instant) {
+        let before = &self.vips[index].place;
+        if *before == place {
+            return;
+        }
+        let port = |place: &Place| place.home.as_ref().map(|home| (home.index, home.mac));
+        let (was, is) = (port(before), port(&place));
+        if let (Some((old, _)), new) = (was, is.map(|(index, _)| index))
+            && Some(old) != new
+        {
+            // Off the old one, while it is known; ability is looked at afresh afterwards.
+            self.vips[index].told = Some(Err(DisableReason::InterfaceDown));
+            self.perform(index, Event::Disable(DisableReason::InterfaceDown), now);
+        }
+        let vip = &mut self.vips[index];
+        vip.place = place;
+        if vip.is_active() && was != is {
+            info!(
+                "{}: the interface's hardware address changed",
+                vip.config.name
+            );
+            vip.announcer.repeat(now);
+        }
+    }
+
+    /// Opens VRRP where heartbeats travel, and shuts it where they no longer do.
+    fn refresh_sockets(&mut self) {
+        let mut used = BTreeSet::new();
+        for vip in &mut self.vips {
+            let Some(wire) = &vip.place.wire else {
+                continue;
+            };
+            let multicast = vip.config.transport == Transport::Multicast;
+            match self.platform.open_vrrp(&wire.name, wire.index, multicast) {
+                Ok(()) => {
+                    used.insert(wire.index);
+                }
+                Err(problem) => {
+                    error!("{}: {problem}", vip.config.name);
+                    vip.place.wire = None;
+                }
+            }
+        }
+        for index in self.wires.difference(&used) {
+            self.platform.close_vrrp(*index);
+        }
+        self.wires = used;
+    }
+}

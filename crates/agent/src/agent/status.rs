@@ -1,0 +1,109 @@
+//! What the agent says of itself.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use halo_api::{AgentStatus, PeerStatus, ProcessStatus, VipState, VipStatus};
+use halo_config::Node;
+use halo_netio::Platform;
+use halo_vrrp::State;
+
+use super::Agent;
+use crate::vip::{Vip, own_priority};
+
+impl<P: Platform> Agent<P> {
+    pub(super) fn status(&self, now: Instant) -> AgentStatus {
+        let config = &self.loaded.config;
+        AgentStatus {
+            cluster: config.cluster.clone(),
+            node: self.own_name().to_owned(),
+            version: self.options.version.to_owned(),
+            pid: std::process::id(),
+            started: self.started,
+            config_generation: self.generation,
+            data_plane: ProcessStatus {
+                state: self.supervisor.state(),
+                pid: self.supervisor.pid(),
+                restarts: self.supervisor.restarts(),
+                since: self.data_plane_since,
+            },
+            vips: self.vips.iter().map(|vip| self.vip_status(vip)).collect(),
+            peers: config
+                .nodes
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| *index != config.this)
+                .map(|(_, node)| self.peer_status(node, now))
+                .collect(),
+            warnings: self.warnings(),
+        }
+    }
+
+    fn vip_status(&self, vip: &Vip) -> VipStatus {
+        let router = &vip.router;
+        let counters = router.counters();
+        VipStatus {
+            name: vip.config.name.clone(),
+            vrid: vip.config.vrid,
+            addresses: vip
+                .config
+                .addresses
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            interface: match (&vip.place.home, &vip.config.interface) {
+                (Some(home), _) => home.name.clone(),
+                (None, Some(name)) => name.clone(),
+                (None, None) => String::new(),
+            },
+            state: match router.state() {
+                State::Initialize => VipState::Initialize,
+                State::Backup => VipState::Standby,
+                State::Active => VipState::Active,
+            },
+            holder: router.holder().map(|holder| self.name_of(holder)),
+            since: vip.since,
+            why: router.why().sentence(&|address| self.name_of(address)),
+            priority: own_priority(&self.loaded.config, &vip.config).unwrap_or(0),
+            effective_priority: router.effective_priority().get(),
+            advert_interval_ms: u64::try_from(vip.config.advert_interval.as_millis())
+                .unwrap_or(u64::MAX),
+            adverts_sent: counters.adverts_sent,
+            adverts_received: counters.adverts_received,
+            adverts_discarded: vip.discarded,
+            gratuitous_arps_sent: vip.gratuitous_arps_sent,
+            became_active: counters.became_active,
+        }
+    }
+
+    fn peer_status(&self, node: &Node, now: Instant) -> PeerStatus {
+        let address = node.address.addr();
+        let last_heard = match address {
+            IpAddr::V4(address) => self.heard.get(&address),
+            IpAddr::V6(_) => None,
+        };
+        PeerStatus {
+            name: node.name.clone(),
+            address: address.to_string(),
+            last_heard_ms: last_heard.map(|at| {
+                u64::try_from(now.saturating_duration_since(*at).as_millis()).unwrap_or(u64::MAX)
+            }),
+            active_for: self
+                .vips
+                .iter()
+                .filter(|vip| vip.router.holder() == Some(address))
+                .map(|vip| vip.config.name.clone())
+                .collect(),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.options
+            .warnings
+            .iter()
+            .chain(&self.data_plane_complaint)
+            .chain(&self.host_warnings)
+            .cloned()
+            .collect()
+    }
+}

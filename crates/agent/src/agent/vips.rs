@@ -1,0 +1,309 @@
+//! What the virtual routers decide, done.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use halo_api::EventKind;
+use halo_netio::Platform;
+use halo_packet::MacAddr;
+use halo_packet::arp::{Arp, FRAME_LEN, Operation};
+use halo_vrrp::{Action, DisableReason, Event, Priority, ReannounceCause, Reason, State};
+use ipnet::IpNet;
+use tracing::{debug, error, info, warn};
+
+use super::Agent;
+use crate::error::Error;
+use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority};
+
+impl<P: Platform> Agent<P> {
+    /// Hands an event to a virtual router, does what it decides, and tells it if that changed what
+    /// this node can do (a claim that failed).
+    pub(super) fn drive(&mut self, index: usize, event: Event, now: Instant) {
+        self.perform(index, event, now);
+        self.refresh_ability(index, now);
+    }
+
+    /// Hands an event to a virtual router and does what it decides.
+    pub(super) fn perform(&mut self, index: usize, event: Event, now: Instant) {
+        self.vips[index].router.handle_event(event, now);
+        while let Some(action) = self.vips[index].router.poll_action() {
+            match action {
+                Action::SendAdvert { priority, interval } => {
+                    self.send_advert(index, priority, interval);
+                }
+                Action::Claim => self.claim(index, now),
+                Action::Release => self.release(index),
+                Action::Reannounce(cause) => self.reannounce(index, cause, now),
+                Action::Transition { from, to, reason } => {
+                    self.tell_transition(index, from, to, reason);
+                }
+            }
+        }
+        self.tell_holder(index);
+    }
+
+    /// Tells the virtual router whether this node can hold its addresses, when that has changed.
+    pub(super) fn refresh_ability(&mut self, index: usize, now: Instant) {
+        if self.stopping {
+            return;
+        }
+        let ability = self.ability(index);
+        let vip = &mut self.vips[index];
+        if vip.told == Some(ability) {
+            return;
+        }
+        vip.told = Some(ability);
+        self.status_changed = true;
+        let event = match ability {
+            Ok(()) => Event::Enable,
+            Err(reason) => Event::Disable(reason),
+        };
+        self.drive(index, event, now);
+    }
+
+    /// The same for all of them.
+    pub(super) fn refresh_abilities(&mut self, now: Instant) {
+        for index in 0..self.vips.len() {
+            self.refresh_ability(index, now);
+        }
+    }
+
+    /// The kernel keeps addresses for up to three seconds after the agent was killed; a start may
+    /// be quicker.
+    pub(super) fn remove_left_over_vips(&mut self) -> Result<(), Error> {
+        let ours: Vec<IpAddr> = self.vips.iter().flat_map(|vip| vip.config.ips()).collect();
+        let loopbacks: Vec<u32> = self
+            .platform
+            .links()?
+            .iter()
+            .filter(|link| link.loopback)
+            .map(|link| link.index)
+            .collect();
+        for address in self.platform.addresses()? {
+            // On a loopback a VIP is somebody's direct server return, and answers no ARP.
+            if !ours.contains(&address.net.addr()) || loopbacks.contains(&address.ifindex) {
+                continue;
+            }
+            warn!("{} was left over on an interface: removed", address.net);
+            self.platform.remove_address(address.ifindex, address.net)?;
+        }
+        Ok(())
+    }
+
+    /// What of a VIP's own is due: a retry, the router's timer, renewal, announcement.
+    pub(super) fn handle_vip_timeouts(&mut self, index: usize, now: Instant) {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if due(self.vips[index].blocked_until) {
+            self.vips[index].blocked_until = None;
+            self.refresh_ability(index, now);
+        }
+        if due(self.vips[index].router.poll_timeout()) {
+            self.drive(index, Event::Timeout, now);
+        }
+        if due(self.vips[index].renew_at) {
+            self.renew(index, now);
+        }
+        if self.vips[index].announcer.take_due(now) {
+            self.announce(index);
+        }
+    }
+
+    /// Puts an address back that somebody else took off.
+    pub(super) fn put_back(&mut self, index: usize, net: IpNet, now: Instant) {
+        let name = self.vips[index].config.name.clone();
+        let message = format!("{net} was taken off the interface by somebody else: put back");
+        warn!("{name}: {message}");
+        self.note(EventKind::Vip, &name, message);
+        self.renew(index, now);
+        self.vips[index].announcer.repeat(now);
+    }
+
+    /// Puts addresses on the VIP's interface, or renews them there.
+    pub(super) fn put_addresses(&mut self, index: usize) -> Result<(), halo_netio::Error> {
+        let vip = &self.vips[index];
+        let Some(home) = &vip.place.home else {
+            return Ok(());
+        };
+        for net in &vip.config.addresses {
+            self.platform.put_address(home.index, *net, LIFETIME)?;
+        }
+        Ok(())
+    }
+
+    /// Takes addresses off the VIP's interface.
+    pub(super) fn take_off(&mut self, index: usize, nets: &[IpNet]) {
+        let vip = &self.vips[index];
+        let Some(home) = &vip.place.home else {
+            return;
+        };
+        for net in nets {
+            if let Err(problem) = self.platform.remove_address(home.index, *net) {
+                // The kernel takes it off when nobody renews it.
+                warn!("{}: {problem}", vip.config.name);
+            }
+        }
+    }
+
+    fn ability(&self, index: usize) -> Result<(), DisableReason> {
+        let vip = &self.vips[index];
+        if own_priority(&self.loaded.config, &vip.config).is_none() {
+            return Err(DisableReason::NotMember);
+        }
+        if let Some(obstacle) = vip.place.obstacle() {
+            return Err(obstacle);
+        }
+        if !self.data_plane_is_ready() {
+            return Err(DisableReason::DataPlaneDown);
+        }
+        if vip.blocked_until.is_some() {
+            return Err(DisableReason::ClaimFailed);
+        }
+        Ok(())
+    }
+
+    fn claim(&mut self, index: usize, now: Instant) {
+        match self.put_addresses(index) {
+            Ok(()) => {
+                let vip = &mut self.vips[index];
+                vip.renew_at = Some(now + RENEWAL);
+                vip.announcer.claim(now);
+                if vip.announcer.take_due(now) {
+                    self.announce(index);
+                }
+            }
+            Err(problem) => {
+                error!("{}: {problem}", self.vips[index].config.name);
+                self.vips[index].blocked_until = Some(now + RETRY_CLAIM);
+            }
+        }
+    }
+
+    fn renew(&mut self, index: usize, now: Instant) {
+        self.vips[index].renew_at = Some(now + RENEWAL);
+        if let Err(problem) = self.put_addresses(index) {
+            error!("{}: {problem}", self.vips[index].config.name);
+            self.vips[index].blocked_until = Some(now + RETRY_CLAIM);
+            self.refresh_ability(index, now);
+        }
+    }
+
+    fn release(&mut self, index: usize) {
+        let nets = self.vips[index].config.addresses.clone();
+        self.take_off(index, &nets);
+        let vip = &mut self.vips[index];
+        vip.renew_at = None;
+        vip.announcer.stop();
+    }
+
+    fn reannounce(&mut self, index: usize, cause: ReannounceCause, now: Instant) {
+        let announcer = &mut self.vips[index].announcer;
+        match cause {
+            ReannounceCause::AfterClaim | ReannounceCause::Refresh => announcer.refresh(now),
+            ReannounceCause::Rival(rival) => {
+                announcer.repeat(now);
+                let message = format!("{} acted as Active and gave way", self.name_of(rival));
+                let name = self.vips[index].config.name.clone();
+                warn!("{name}: {message}");
+                self.note(EventKind::Peer, &name, message);
+            }
+        }
+    }
+
+    /// One gratuitous ARP request and one reply for each address: some switches and hosts learn
+    /// from the one only, some from the other.
+    fn announce(&mut self, index: usize) {
+        let vip = &mut self.vips[index];
+        let Some((home, mac)) = vip
+            .place
+            .home
+            .as_ref()
+            .and_then(|home| Some((home.index, MacAddr::from(home.mac?))))
+        else {
+            return;
+        };
+        for ip in vip.config.ips() {
+            let IpAddr::V4(ip) = ip else { continue };
+            for operation in [Operation::Request, Operation::Reply] {
+                let mut frame = [0; FRAME_LEN];
+                let sent = Arp::gratuitous(operation, mac, ip)
+                    .encode(&mut frame)
+                    .map_err(|problem| problem.to_string())
+                    .and_then(|length| {
+                        self.platform
+                            .send_frame(home, &frame[..length])
+                            .map_err(|problem| problem.to_string())
+                    });
+                match sent {
+                    Ok(()) => vip.gratuitous_arps_sent += 1,
+                    Err(problem) => debug!("{}: {problem}", vip.config.name),
+                }
+            }
+        }
+    }
+
+    fn send_advert(&mut self, index: usize, priority: Priority, interval: halo_vrrp::Centiseconds) {
+        let source = self.loaded.own;
+        let destinations: Vec<Ipv4Addr> = self.vips[index].destinations();
+        for destination in destinations {
+            if let Err(problem) =
+                self.send_advert_to(index, priority, interval, source, destination)
+            {
+                let vip = &mut self.vips[index];
+                if vip.complained.insert("send") {
+                    warn!("{}: {problem}", vip.config.name);
+                } else {
+                    debug!("{}: {problem}", vip.config.name);
+                }
+            }
+        }
+    }
+
+    fn tell_transition(&mut self, index: usize, from: State, to: State, reason: Reason) {
+        let why = reason.sentence(&|address| self.name_of(address));
+        let at = self.platform.unix_millis();
+        let vip = &mut self.vips[index];
+        vip.since = at;
+        vip.complained.clear();
+        let name = vip.config.name.clone();
+        let message = format!("{} -> {}: {why}", word(from), word(to));
+        info!("{name}: {message}");
+        self.note(EventKind::Vip, &name, message);
+    }
+
+    /// Tells people when another node appears or vanishes as Active.
+    fn tell_holder(&mut self, index: usize) {
+        let vip = &mut self.vips[index];
+        let own = vip.router.config().address;
+        let holder = vip.router.holder().filter(|holder| *holder != own);
+        if holder == vip.last_holder {
+            return;
+        }
+        let before = std::mem::replace(&mut vip.last_holder, holder);
+        let heard = vip.router.heard();
+        let active = vip.is_active();
+        let name = vip.config.name.clone();
+        let message = match (holder, heard, before) {
+            (Some(holder), Some(heard), _) => format!(
+                "{} is ACTIVE with priority {}",
+                self.name_of(holder),
+                heard.priority
+            ),
+            (None, _, Some(before)) if !active => {
+                format!("{} is not ACTIVE any more", self.name_of(before))
+            }
+            // The transition to Active said it already.
+            _ => return,
+        };
+        info!("{name}: {message}");
+        self.note(EventKind::Peer, &name, message);
+    }
+}
+
+/// The states in the words shown to people.
+fn word(state: State) -> &'static str {
+    match state {
+        State::Initialize => "INITIALIZE",
+        State::Backup => "STANDBY",
+        State::Active => "ACTIVE",
+    }
+}

@@ -1,0 +1,37 @@
+//! What ends the agent.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the agent could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration file cannot be read.
+    #[error("cannot read {}: {source}; name another with --config or HALO_CONFIG", .path.display())]
+    ReadConfig {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The configuration file is wrong.
+    #[error(transparent)]
+    Config(#[from] halo_config::Errors),
+    /// The token of the admin API cannot be read, or is empty.
+    #[error("cannot take the admin API's token from {} ([admin] token_file): {source}", .path.display())]
+    ReadToken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// The node's address is IPv6, over which no heartbeats can be sent yet.
+    #[error("node {node:?} has an IPv6 address; heartbeats need an IPv4 one")]
+    AddressFamily {
+        /// The node.
+        node: String,
+    },
+    /// The operating system refused something that the agent cannot do without.
+    #[error(transparent)]
+    Os(#[from] halo_netio::Error),
+}

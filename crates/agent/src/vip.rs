@@ -1,0 +1,139 @@
+//! One VIP on this node: its virtual router, and what belongs to it in this process.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use halo_api::UnixMillis;
+use halo_config::{Config, Transport};
+use halo_vrrp::{Centiseconds, DisableReason, Priority, State, VirtualRouter, Vrid};
+
+use crate::announcer::Announcer;
+use crate::link_table::Place;
+
+/// How long the kernel keeps an address that nobody renews: no VIP stays behind an agent that was
+/// killed.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(3);
+/// Time between renewals: two may fail before the kernel takes an address off.
+pub(crate) const RENEWAL: Duration = Duration::from_secs(1);
+/// After a failure to put an address on, others get the VIP; this node tries again after this.
+pub(crate) const RETRY_CLAIM: Duration = Duration::from_secs(5);
+
+/// A VIP and its virtual router.
+#[derive(Debug)]
+pub(crate) struct Vip {
+    pub(crate) config: halo_config::Vip,
+    pub(crate) vrid: Vrid,
+    pub(crate) router: VirtualRouter,
+    pub(crate) place: Place,
+    pub(crate) announcer: Announcer,
+    /// The other members' addresses.
+    pub(crate) peers: Vec<Ipv4Addr>,
+    /// When the addresses' lifetimes are renewed; `None`: they are not on.
+    pub(crate) renew_at: Option<Instant>,
+    /// A claim failed; until then this node leaves the VIP to others.
+    pub(crate) blocked_until: Option<Instant>,
+    /// What the router was last told: able, or why not.
+    pub(crate) told: Option<Result<(), DisableReason>>,
+    /// Since when it is in its state.
+    pub(crate) since: UnixMillis,
+    pub(crate) discarded: u64,
+    /// Reasons for discards that have been logged.
+    pub(crate) complained: BTreeSet<&'static str>,
+    pub(crate) gratuitous_arps_sent: u64,
+    /// The Active other than this node, as last told to people.
+    pub(crate) last_holder: Option<IpAddr>,
+}
+
+impl Vip {
+    /// The VIP at `index` of `config`, not taking part yet. `None`: a value that the
+    /// configuration's validation does not let through.
+    pub(crate) fn new(config: &Config, index: usize, since: UnixMillis) -> Option<Self> {
+        let vip = config.vips.get(index)?;
+        Some(Self {
+            vrid: Vrid::new(vip.vrid)?,
+            router: VirtualRouter::new(parameters(config, vip)?),
+            place: Place::default(),
+            announcer: Announcer::default(),
+            peers: peers(config, vip),
+            renew_at: None,
+            blocked_until: None,
+            told: None,
+            since,
+            discarded: 0,
+            complained: BTreeSet::new(),
+            gratuitous_arps_sent: 0,
+            last_holder: None,
+            config: vip.clone(),
+        })
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.router.state() == State::Active
+    }
+
+    /// When something is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        [
+            self.router.poll_timeout(),
+            self.announcer.poll_timeout(),
+            self.renew_at,
+            self.blocked_until,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Whether a datagram of this virtual router is heard on the interface `index`.
+    pub(crate) fn listens_on(&self, index: u32) -> bool {
+        self.place
+            .wire
+            .as_ref()
+            .is_some_and(|wire| wire.index == index)
+    }
+
+    /// Whom a heartbeat goes to.
+    pub(crate) fn destinations(&self) -> Vec<Ipv4Addr> {
+        match self.config.transport {
+            Transport::Unicast => self.peers.clone(),
+            Transport::Multicast => vec![halo_netio::vrrp::GROUP],
+        }
+    }
+
+    /// The addresses that heartbeats carry.
+    pub(crate) fn ips(&self) -> Vec<IpAddr> {
+        self.config.ips().collect()
+    }
+}
+
+/// What the virtual router of `vip` is to know.
+pub(crate) fn parameters(config: &Config, vip: &halo_config::Vip) -> Option<halo_vrrp::Config> {
+    Some(halo_vrrp::Config {
+        address: config.this_node().address.addr(),
+        priority: own_priority(config, vip).map_or(Priority::LOWEST, Priority),
+        interval: Centiseconds::from_duration(vip.advert_interval)?,
+        preempt: vip.preempt,
+        preempt_delay: vip.preempt_delay,
+    })
+}
+
+/// This node's priority for `vip`; `None`: not a member.
+pub(crate) fn own_priority(config: &Config, vip: &halo_config::Vip) -> Option<u8> {
+    vip.priorities.get(config.this).copied().flatten()
+}
+
+/// The addresses of the other members.
+pub(crate) fn peers(config: &Config, vip: &halo_config::Vip) -> Vec<Ipv4Addr> {
+    config
+        .nodes
+        .iter()
+        .zip(&vip.priorities)
+        .enumerate()
+        .filter(|(index, (_, priority))| *index != config.this && priority.is_some())
+        .filter_map(|(_, (node, _))| match node.address.addr() {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        })
+        .collect()
+}
