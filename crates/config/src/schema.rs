@@ -12,7 +12,6 @@ use crate::raw;
 #[must_use]
 pub fn json_schema() -> Value {
     let mut schema = generate(false);
-    schema["$id"] = "https://halo.invalid/configuration.schema.json".into();
     schema["title"] = "Halo configuration".into();
     schema
 }
