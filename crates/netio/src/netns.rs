@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 
 /// Why a namespace could not be made or entered.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +87,8 @@ impl Namespaces {
         self.net.as_fd()
     }
 
-    /// Makes `command` run in these namespaces, in the caller's current directory, and die with
-    /// the thread that spawns it.
+    /// Makes `command` run in these namespaces, in the caller's current directory, with no
+    /// signal blocked, and die with the thread that spawns it.
     ///
     /// # Errors
     /// When the descriptors cannot be duplicated.
@@ -110,7 +110,8 @@ impl Namespaces {
             setns(&uts, CloneFlags::CLONE_NEWUTS)?;
             setns(&mount, CloneFlags::CLONE_NEWNS)?;
             // Entering a mount namespace moves to its root.
-            nix::unistd::chdir(directory.as_c_str())?;
+            nix::unistd::chdir(directory.as_c_str()).or_else(|_| nix::unistd::chdir(c"/"))?;
+            SigSet::all().thread_unblock()?;
             prctl::set_pdeathsig(Signal::SIGKILL)?;
             Ok(())
         };
@@ -145,6 +146,7 @@ pub fn make_host(command: &mut Command, hostname: &str) {
             MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
             Some(c"mode=0755"),
         )?;
+        SigSet::all().thread_unblock()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         Ok(())
     };

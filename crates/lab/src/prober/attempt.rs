@@ -1,0 +1,103 @@
+//! One connection of the prober, without ever blocking.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use nix::poll::PollFlags;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::Ask;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n";
+
+/// `HTTP/1.1 200`: enough to know.
+const STATUS: usize = 12;
+
+pub(super) struct Attempt {
+    pub(super) start: Instant,
+    ask: Ask,
+    /// `None`: could not even be opened.
+    socket: Option<Socket>,
+    phase: Phase,
+}
+
+enum Phase {
+    Connecting,
+    Reading { answer: Vec<u8> },
+}
+
+impl Attempt {
+    pub(super) fn start(target: SocketAddr, ask: Ask, start: Instant) -> Self {
+        Self {
+            start,
+            ask,
+            socket: open(target).ok(),
+            phase: Phase::Connecting,
+        }
+    }
+
+    /// What to poll for.
+    pub(super) fn waits_for(&self) -> Option<(&Socket, PollFlags)> {
+        let flags = match self.phase {
+            Phase::Connecting => PollFlags::POLLOUT,
+            Phase::Reading { .. } => PollFlags::POLLIN,
+        };
+        Some((self.socket.as_ref()?, flags))
+    }
+
+    /// Goes as far as it can; `Some` when it is over.
+    pub(super) fn advance(&mut self, now: Instant, timeout: Duration) -> Option<bool> {
+        let Some(socket) = &mut self.socket else {
+            return Some(false);
+        };
+        if let Phase::Connecting = self.phase {
+            match socket.take_error() {
+                Ok(None) => {}
+                _ => return Some(false),
+            }
+            if socket.peer_addr().is_ok() {
+                match self.ask {
+                    Ask::Connect => return Some(true),
+                    Ask::Http => {
+                        if socket.write_all(REQUEST).is_err() {
+                            return Some(false);
+                        }
+                        let answer = Vec::with_capacity(STATUS);
+                        self.phase = Phase::Reading { answer };
+                    }
+                }
+            }
+        }
+        if let Phase::Reading { answer } = &mut self.phase {
+            let mut buffer = [0; 4096];
+            match socket.read(&mut buffer) {
+                Ok(0) => return Some(false),
+                Ok(length) => answer.extend(&buffer[..length]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return Some(false),
+            }
+            if let Some(status) = answer.get(..STATUS) {
+                return Some(status.starts_with(b"HTTP/1.1 2"));
+            }
+        }
+        (now.saturating_duration_since(self.start) >= timeout).then_some(false)
+    }
+}
+
+fn open(target: SocketAddr) -> std::io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(target),
+        Type::STREAM.nonblocking(),
+        Some(Protocol::TCP),
+    )?;
+    // Closed by a reset: a thousand connections a second would leave no port otherwise.
+    socket.set_linger(Some(Duration::ZERO))?;
+    match socket.connect(&target.into()) {
+        Ok(()) => Ok(socket),
+        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32) => {
+            Ok(socket)
+        }
+        Err(error) => Err(error),
+    }
+}

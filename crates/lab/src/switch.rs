@@ -1,0 +1,167 @@
+//! The switch: a bridge in a namespace of its own, with a port for each host.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use halo_netio::netlink::{LinkChange, Netlink, NetlinkError, PortState};
+use ipnet::IpNet;
+use nix::errno::Errno;
+
+use crate::{Host, LabError, wait_until};
+
+const BRIDGE: &str = "br0";
+
+/// A veth's carrier is noticed at most a second late (the kernel's link watch).
+const CARRIER: Duration = Duration::from_secs(5);
+
+/// The lab's switch.
+#[derive(Debug)]
+pub(crate) struct Switch {
+    host: Host,
+}
+
+impl Switch {
+    /// Makes the bridge on `host`.
+    pub(crate) fn make(host: Host) -> Result<Self, LabError> {
+        let switch = Self { host };
+        switch.act(|netlink| {
+            netlink.link_add_bridge(BRIDGE)?;
+            set_up(netlink, BRIDGE)
+        })?;
+        Ok(switch)
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Lays a cable from a new port to `host`, which gets `eth0`, its address and its settings.
+    pub(crate) fn connect(&self, host: &Host) -> Result<(), LabError> {
+        let port = host.name().to_owned();
+        let netns = host
+            .net()
+            .try_clone_to_owned()
+            .map_err(LabError::io("duplicate a namespace's descriptor"))?;
+        self.act(move |netlink| {
+            netlink.link_add_veth(&port, "eth0", std::os::fd::AsFd::as_fd(&netns))?;
+            let master = index(netlink, BRIDGE)?;
+            let change = LinkChange {
+                up: Some(true),
+                master: Some(master),
+                ..LinkChange::default()
+            };
+            let port = index(netlink, &port)?;
+            netlink.link_set(port, change)
+        })?;
+        let address = host.address();
+        host.within(move || configure(address))?
+            .map_err(LabError::netlink(host.name()))?;
+        host.within(settings)?
+            .map_err(LabError::io(format!("set up {}", host.name())))
+    }
+
+    /// Waits until every port passes frames.
+    pub(crate) fn wait_for_carrier(&self) -> Result<(), LabError> {
+        let mut last = Ok(false);
+        let waited = wait_until("all links up", CARRIER, || {
+            last = self.act(|netlink| {
+                Ok(netlink
+                    .links()?
+                    .iter()
+                    .all(|l| l.loopback || l.is_running()))
+            });
+            !matches!(last, Ok(false))
+        });
+        last?;
+        waited
+    }
+
+    /// Plugs or pulls a cable: both ends lose their carrier.
+    pub(crate) fn set_link(&self, host: &str, up: bool) -> Result<(), LabError> {
+        let port = host.to_owned();
+        self.act(move |netlink| {
+            let change = LinkChange {
+                up: Some(up),
+                ..LinkChange::default()
+            };
+            let port = index(netlink, &port)?;
+            netlink.link_set(port, change)
+        })
+    }
+
+    /// Drops all frames of a port, or no longer; carriers stay.
+    pub(crate) fn set_port(&self, host: &str, state: PortState) -> Result<(), LabError> {
+        let start = Instant::now();
+        loop {
+            let port = host.to_owned();
+            let set = self.act(move |netlink| {
+                let port = index(netlink, &port)?;
+                netlink.bridge_port_set(port, state)
+            });
+            match set {
+                // The kernel has not noticed the carrier yet.
+                Err(LabError::Netlink { source, .. })
+                    if source.errno() == Some(Errno::ENETDOWN as i32)
+                        && start.elapsed() < CARRIER =>
+                {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn act<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Netlink) -> Result<T, NetlinkError> + Send + 'static,
+    ) -> Result<T, LabError> {
+        self.host
+            .within(move || work(&mut Netlink::open()?))?
+            .map_err(LabError::netlink(self.host.name()))
+    }
+}
+
+fn index(netlink: &mut Netlink, name: &str) -> Result<u32, NetlinkError> {
+    let link = netlink.link(name)?;
+    link.map(|link| link.index)
+        .ok_or_else(|| NetlinkError::Request {
+            what: format!("find the interface {name}"),
+            source: Errno::ENODEV.into(),
+        })
+}
+
+fn set_up(netlink: &mut Netlink, name: &str) -> Result<(), NetlinkError> {
+    let change = LinkChange {
+        up: Some(true),
+        ..LinkChange::default()
+    };
+    let link = index(netlink, name)?;
+    netlink.link_set(link, change)
+}
+
+/// Gives the host that this thread is in its interfaces.
+fn configure(address: Ipv4Addr) -> Result<(), NetlinkError> {
+    let mut netlink = Netlink::open()?;
+    set_up(&mut netlink, "lo")?;
+    let eth0 = index(&mut netlink, "eth0")?;
+    let [_, _, _, last] = address.octets();
+    let change = LinkChange {
+        up: Some(true),
+        // Locally administered, and telling in a packet dump.
+        mac: Some([0x02, 0x77, 0, 0, 0, last]),
+        ..LinkChange::default()
+    };
+    netlink.link_set(eth0, change)?;
+    let net = IpNet::new_assert(IpAddr::V4(address), 24);
+    netlink.address_add(eth0, net, None)
+}
+
+/// Kernel settings of the host that this thread is in.
+fn settings() -> std::io::Result<()> {
+    const CONGESTION: &str = "/proc/sys/net/ipv4/tcp_congestion_control";
+    // bbr paces, which falsifies every figure between hosts of one machine.
+    fs::write(CONGESTION, "cubic").or_else(|_| fs::write(CONGESTION, "reno"))?;
+    // The prober opens a thousand connections a second.
+    fs::write("/proc/sys/net/ipv4/ip_local_port_range", "10240 65000")
+}
