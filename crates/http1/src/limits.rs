@@ -18,7 +18,7 @@ pub struct Limits {
     /// Most bytes of a body without its chunk framing. Default no limit: a proxy streams, and
     /// how large a body may be is the application's affair.
     pub body_bytes: u64,
-    /// Most bytes of a chunk extension. Default 0, any extension is refused: nothing in use sends
+    /// Most bytes of all the chunk extensions of a body. Default 0, any extension is refused: nothing in use sends
     /// them, and how parsers skip them differs enough for smuggling. Where they are allowed they
     /// are removed, not passed on.
     pub chunk_extension_bytes: usize,

@@ -157,27 +157,28 @@ fn status(input: &[u8]) -> Result<Option<(Version, u16)>, Error> {
             let digit = |byte: &u8| u16::from(byte - b'0');
             Ok(Some((version, digit(a) * 100 + digit(b) * 10 + digit(c))))
         }
-        Some(_) => Err(status_error(rest)),
-        None if rest.iter().zip(b" 111 ").all(|(byte, like)| match like {
-            b' ' => *byte == b' ',
-            _ => byte.is_ascii_digit(),
-        }) =>
-        {
-            Ok(None)
-        }
-        None => Err(status_error(rest)),
+        Some(_) | None => status_incomplete(rest).map(|()| None),
     }
 }
 
-fn status_error(rest: &[u8]) -> Error {
-    let mut before = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'0'..=b'9'));
-    if rest.get(before.by_ref().count()) == Some(&b'\n') {
-        Error::BareLf
-    } else {
-        Error::StatusLine
+/// Why this is not the beginning of SP, code and SP; the first byte that is wrong decides.
+#[cold]
+fn status_incomplete(rest: &[u8]) -> Result<(), Error> {
+    for (at, byte) in rest.iter().enumerate().take(5) {
+        let fits = match at {
+            0 | 4 => *byte == b' ',
+            1 => matches!(byte, b'1'..=b'5'),
+            _ => byte.is_ascii_digit(),
+        };
+        if !fits {
+            return Err(if *byte == b'\n' {
+                Error::BareLf
+            } else {
+                Error::StatusLine
+            });
+        }
     }
+    Ok(())
 }
 
 impl ResponseHead {

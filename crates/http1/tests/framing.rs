@@ -9,6 +9,8 @@ mod chunks;
 mod drive;
 #[path = "framing/page.rs"]
 mod page;
+#[path = "framing/properties.rs"]
+mod properties;
 #[path = "framing/requests.rs"]
 mod requests;
 #[path = "framing/responses.rs"]
