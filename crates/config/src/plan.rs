@@ -48,7 +48,7 @@ pub struct NeedsRestart {
 /// Why a reload is refused: changes that only a restart applies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "nothing was changed, as a reload cannot apply {}; restart halod on this node, or undo {}",
+    "a reload cannot apply {}; restart halod on this node, or undo {}",
     list(.0),
     if .0.len() == 1 { "this change" } else { "these changes" }
 )]
@@ -391,7 +391,7 @@ server = [{ address = "10.77.1.2:8080" }]
         );
         assert_eq!(
             plan.check_reloadable().unwrap_err().to_string(),
-            "nothing was changed, as a reload cannot apply admin.socket_dir (/run/halo -> \
+            "a reload cannot apply admin.socket_dir (/run/halo -> \
              /run/x), data_plane.workers (one a core -> 2); restart halod on this node, or undo \
              these changes"
         );

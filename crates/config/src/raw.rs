@@ -141,7 +141,7 @@ pub(crate) struct Listener {
     /// Its name in routes, logs and metrics.
     #[schemars(required)]
     pub(crate) name: Option<Text<Name>>,
-    /// Addresses to listen on; `0.0.0.0` and `[::]` stand for every address.
+    /// Addresses to listen on; `0.0.0.0` stands for every IPv4 address, `[::]` for every IPv6 one.
     #[schemars(required, length(min = 1))]
     pub(crate) bind: Option<Vec<Text<SocketAddr>>>,
     /// What is spoken there.

@@ -67,7 +67,7 @@ pub(crate) fn check_leaf(kind: &str, text: &str) -> Result<(), String> {
         .map_or(Ok(()), |(_, read)| read(text))
 }
 
-/// An example of that [`Leaf::KIND`].
+/// Reads a string only to say what is wrong with it.
 type Reader = fn(&str) -> Result<(), String>;
 
 const READERS: &[(&str, Reader)] = &[

@@ -9,16 +9,16 @@ use crate::report::Report;
 struct Bind {
     path: String,
     address: SocketAddr,
+    /// Whether `[::]` takes IPv4 connections as well, which is Linux's default; listeners turn it
+    /// off, so that `0.0.0.0:80` and `[::]:80` may stand side by side.
+    dual: bool,
 }
 
 /// Reports addresses that cannot all be listened on, and servers that are a listener itself.
 pub(super) fn overlaps(raw: &raw::File, report: &mut Report<'_>) {
     let binds = binds(raw);
     for (at, bind) in binds.iter().enumerate() {
-        if let Some(other) = binds[..at]
-            .iter()
-            .find(|other| collide(other.address, bind.address))
-        {
+        if let Some(other) = binds[..at].iter().find(|other| collide(other, bind)) {
             let message = if other.address == bind.address {
                 format!(
                     "{} is {} already; remove one of the two",
@@ -58,6 +58,7 @@ fn binds(raw: &raw::File) -> Vec<Bind> {
             binds.push(Bind {
                 path: format!("listener[{at}].bind[{n}]"),
                 address: bind.0,
+                dual: false,
             });
         }
     }
@@ -65,15 +66,59 @@ fn binds(raw: &raw::File) -> Vec<Bind> {
         binds.push(Bind {
             path: "admin.listen".into(),
             address: listen.0,
+            dual: true,
         });
     }
     binds
 }
 
-/// Whether both cannot be bound. `[::]` takes IPv4 connections as well, as Linux does by default.
-fn collide(a: SocketAddr, b: SocketAddr) -> bool {
-    let covers = |wide: SocketAddr, narrow: SocketAddr| {
-        wide.ip().is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
+/// Whether both cannot be bound.
+fn collide(a: &Bind, b: &Bind) -> bool {
+    let covers = |wide: &Bind, narrow: &Bind| {
+        let family = wide.address.is_ipv4() == narrow.address.is_ipv4();
+        let dual = wide.dual && wide.address.is_ipv6();
+        wide.address.ip().is_unspecified() && (family || dual)
     };
-    a.port() == b.port() && (a.ip() == b.ip() || covers(a, b) || covers(b, a))
+    a.address.port() == b.address.port()
+        && (a.address.ip() == b.address.ip() || covers(a, b) || covers(b, a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_cover_their_own_family() {
+        let bind = |address: &str, dual| Bind {
+            path: String::new(),
+            address: address.parse().unwrap(),
+            dual,
+        };
+        for (a, b, collision) in [
+            ("10.0.0.1:80", "10.0.0.1:80", true),
+            ("10.0.0.1:80", "10.0.0.1:81", false),
+            ("10.0.0.1:80", "10.0.0.2:80", false),
+            ("0.0.0.0:80", "10.0.0.1:80", true),
+            ("0.0.0.0:80", "10.0.0.1:81", false),
+            ("[::]:80", "[2001:db8::1]:80", true),
+            ("[::]:80", "0.0.0.0:80", false),
+            ("0.0.0.0:80", "[2001:db8::1]:80", false),
+        ] {
+            assert_eq!(
+                collide(&bind(a, false), &bind(b, false)),
+                collision,
+                "{a} {b}"
+            );
+            assert_eq!(
+                collide(&bind(b, false), &bind(a, false)),
+                collision,
+                "{b} {a}"
+            );
+        }
+        assert!(collide(&bind("[::]:80", true), &bind("10.0.0.1:80", false)));
+        assert!(!collide(
+            &bind("0.0.0.0:80", true),
+            &bind("[2001:db8::1]:80", false)
+        ));
+    }
 }
