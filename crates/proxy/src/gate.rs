@@ -32,7 +32,7 @@ impl Gate {
     pub(crate) fn try_enter(&self) -> bool {
         let limit = self.limit.load(Ordering::Relaxed);
         self.open
-            .try_update(Ordering::AcqRel, Ordering::Acquire, |open| {
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
                 (open < limit).then_some(open + 1)
             })
             .is_ok()

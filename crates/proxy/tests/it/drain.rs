@@ -1,0 +1,81 @@
+//! The end of the data plane.
+
+use std::io::Write;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use halo_config::Protocol;
+
+use crate::support::{Bench, PATIENCE, TestServer, change_listener};
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+#[test]
+fn a_request_in_flight_is_answered_and_its_connection_closed() {
+    let (answer, wait) = mpsc::channel::<()>();
+    let (asked, began) = mpsc::channel();
+    let (wait, asked) = (Arc::new(Mutex::new(wait)), Mutex::new(asked));
+    let server = TestServer::http(move |_| {
+        asked.lock().unwrap().send(()).unwrap();
+        wait.lock().unwrap().recv().unwrap();
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_owned()
+    });
+    let bench = Bench::http(&[server.address]);
+    let mut client = bench.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    began.recv_timeout(PATIENCE).unwrap();
+    let cut_off = std::thread::scope(|scope| {
+        let drain = scope.spawn(|| block_on(bench.proxy.drain(PATIENCE)));
+        // The listening sockets close once the drain has begun.
+        while std::net::TcpStream::connect(bench.address).is_ok() {
+            std::thread::yield_now();
+        }
+        answer.send(()).unwrap();
+        let response = client.receive();
+        assert_eq!(response.body_text(), "ok");
+        assert_eq!(response.field("connection"), Some("close"));
+        assert!(client.is_closed());
+        drain.join().unwrap()
+    });
+    assert_eq!(cut_off, 0);
+    let error = bench.proxy.apply(&bench.config, 2).unwrap_err();
+    assert!(error.to_string().contains("stopping"), "{error}");
+}
+
+#[test]
+fn an_idle_connection_does_not_hold_the_drain_up() {
+    let server = TestServer::echo("a");
+    let bench = Bench::http(&[server.address]);
+    let mut client = bench.connect();
+    assert_eq!(client.get("/").status(), 200);
+    let began = std::time::Instant::now();
+    assert_eq!(block_on(bench.proxy.drain(PATIENCE)), 0);
+    assert!(began.elapsed() < PATIENCE / 2);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn what_outlasts_the_timeout_is_cut_off_and_counted() {
+    let server = TestServer::start(|stream| {
+        let mut out = stream.try_clone().unwrap();
+        // Until the proxy closes.
+        while std::io::Read::read(&mut &stream, &mut [0; 64]).is_ok_and(|n| n > 0) {
+            out.write_all(b"x").unwrap();
+        }
+    });
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| l.protocol = Protocol::Tcp);
+    });
+    let mut client = bench.connect();
+    client.send("hello");
+    std::io::Read::read_exact(&mut client.reader, &mut [0]).unwrap();
+    assert_eq!(block_on(bench.proxy.drain(Duration::from_millis(50))), 1);
+    assert!(client.is_closed());
+}

@@ -1,0 +1,83 @@
+//! TCP listeners.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use halo_config::Protocol;
+
+use crate::support::{Bench, TestServer, change_listener, eventually, refusing};
+
+fn tcp(servers: &[SocketAddr]) -> Bench {
+    Bench::with(servers, |config| {
+        change_listener(config, |l| l.protocol = Protocol::Tcp);
+    })
+}
+
+/// Reads to the end of the client's half, then answers with all of it.
+fn reverse_at_end() -> TestServer {
+    TestServer::start(|mut stream| {
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        all.reverse();
+        stream.write_all(&all).unwrap();
+    })
+}
+
+#[test]
+fn each_half_of_a_connection_ends_on_its_own() {
+    let server = reverse_at_end();
+    let bench = tcp(&[server.address]);
+    let mut client = bench.connect();
+    let sent: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 251) as u8).collect();
+    client.reader.get_mut().write_all(&sent).unwrap();
+    client.reader.get_mut().shutdown(Shutdown::Write).unwrap();
+    let mut received = Vec::new();
+    client.reader.read_to_end(&mut received).unwrap();
+    received.reverse();
+    assert!(received == sent);
+    eventually("the connection is over", || {
+        bench.proxy.counters().listeners[0].connections == 0
+    });
+    let counters = bench.proxy.counters();
+    assert_eq!(counters.listeners[0].bytes_in, 1_000_000);
+    assert_eq!(counters.listeners[0].bytes_out, 1_000_000);
+    assert_eq!(counters.pools[0].servers[0].total, 1);
+    assert_eq!(counters.pools[0].servers[0].active, 0);
+}
+
+#[test]
+fn a_refused_connect_is_tried_on_another_server() {
+    let (dead, alive) = (refusing(), reverse_at_end());
+    let bench = tcp(&[dead.address, alive.address]);
+    for _ in 0..4 {
+        let mut client = bench.connect();
+        client.send("abc");
+        client.reader.get_mut().shutdown(Shutdown::Write).unwrap();
+        let mut received = String::new();
+        client.reader.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "cba");
+    }
+    assert!(bench.server_counters(0).retries > 0);
+}
+
+#[test]
+fn without_a_server_the_connection_is_closed() {
+    let dead = refusing();
+    let bench = tcp(&[dead.address]);
+    assert!(bench.connect().is_closed());
+}
+
+#[test]
+fn a_connection_without_traffic_is_closed() {
+    let server = reverse_at_end();
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| {
+            l.protocol = Protocol::Tcp;
+            l.timeouts.idle = Duration::from_millis(50);
+        });
+    });
+    let mut client = bench.connect();
+    client.send("abc");
+    assert!(client.is_closed());
+}
