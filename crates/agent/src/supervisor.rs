@@ -24,7 +24,7 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// ... up to this.
 const BACKOFF_MOST: Duration = Duration::from_secs(5);
 /// A data plane that was ready for this long was not at fault at its start.
-const SETTLED: Duration = Duration::from_secs(10);
+pub(crate) const SETTLED: Duration = Duration::from_secs(10);
 /// A stopping data plane gets its drain timeout, and this to end by itself.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
@@ -166,6 +166,11 @@ impl Supervisor {
             Phase::Ready { .. } => ProcessState::Ready,
             Phase::Stopping { .. } => ProcessState::Stopping,
         }
+    }
+
+    /// Whether it has died more than once without having been ready for long in between.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.backoff > BACKOFF_FIRST
     }
 
     /// Whether there will be no process any more.

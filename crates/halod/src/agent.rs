@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use halo_agent::{Agent, Loaded, Options};
 use halo_netio::platform::{Linux, Settings};
 use halo_netio::process::{require_network_privileges, resolve_identity};
@@ -15,13 +14,14 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
         Some(node) => node,
         None => hostname()?,
     };
-    let loaded = Loaded::read(config_file, &node, |path| std::fs::read_to_string(path))?;
+    let loaded =
+        Loaded::read(config_file, &node, |path| std::fs::read_to_string(path)).map_err(whole)?;
     logging::init(Some(loaded.config.log.level));
-    require_network_privileges()?;
+    require_network_privileges().map_err(whole)?;
 
-    let (identity, warning) = resolve_identity(&loaded.config.data_plane.user)?;
+    let (identity, warning) = resolve_identity(&loaded.config.data_plane.user).map_err(whole)?;
     let socket_dir = &loaded.config.admin.socket_dir;
-    halo_netio::unix::prepare_directory(socket_dir, identity.gid())?;
+    halo_netio::unix::prepare_directory(socket_dir, identity.gid()).map_err(whole)?;
     let platform = Linux::open(Settings {
         socket: socket_dir.join("agent.sock"),
         identity,
@@ -29,18 +29,22 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
             logging::LEVEL_VARIABLE,
             logging::in_force(loaded.config.log.level),
         )],
-    })?;
+    })
+    .map_err(whole)?;
     let options = Options {
         config_file: config_file.to_owned(),
         version: env!("CARGO_PKG_VERSION"),
         warnings: warning.into_iter().collect(),
     };
-    Agent::new(platform, loaded, options).run()?;
-    Ok(())
+    Agent::new(platform, loaded, options).run().map_err(whole)
+}
+
+/// These errors tell their causes themselves: as a chain, each would be told twice.
+fn whole(error: impl std::fmt::Display) -> anyhow::Error {
+    anyhow::Error::msg(error.to_string())
 }
 
 fn hostname() -> anyhow::Result<String> {
-    let name = halo_netio::process::hostname()
-        .context("cannot tell this node's name from the hostname; give it with --node")?;
-    Ok(name)
+    halo_netio::process::hostname()
+        .map_err(|error| anyhow::anyhow!("{error}; give this node's name with --node"))
 }

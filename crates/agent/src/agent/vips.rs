@@ -13,7 +13,8 @@ use tracing::{debug, error, info, warn};
 
 use super::Agent;
 use crate::error::Error;
-use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority};
+use crate::supervisor::SETTLED;
+use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority, parameters};
 
 impl<P: Platform> Agent<P> {
     /// Hands an event to a virtual router, does what it decides, and tells it if that changed what
@@ -26,6 +27,7 @@ impl<P: Platform> Agent<P> {
     /// Hands an event to a virtual router and does what it decides.
     pub(super) fn perform(&mut self, index: usize, event: Event, now: Instant) {
         self.vips[index].router.handle_event(event, now);
+        let mut told = false;
         while let Some(action) = self.vips[index].router.poll_action() {
             match action {
                 Action::SendAdvert { priority, interval } => {
@@ -36,10 +38,11 @@ impl<P: Platform> Agent<P> {
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
+                    told = true;
                 }
             }
         }
-        self.tell_holder(index);
+        self.tell_holder(index, told);
     }
 
     /// Tells the virtual router whether this node can hold its addresses, when that has changed.
@@ -55,7 +58,10 @@ impl<P: Platform> Agent<P> {
         vip.told = Some(ability);
         self.status_changed = true;
         let event = match ability {
-            Ok(()) => Event::Enable,
+            Ok(()) => {
+                self.reconsider_preempt_delay(index, now);
+                Event::Enable
+            }
             Err(reason) => Event::Disable(reason),
         };
         self.drive(index, event, now);
@@ -142,6 +148,19 @@ impl<P: Platform> Agent<P> {
                 warn!("{}: {problem}", vip.config.name);
             }
         }
+    }
+
+    /// A node whose data plane comes and goes takes over from nobody until it has settled, or the
+    /// VIP would come and go with it; when there is no other Active, it serves as well as it can.
+    fn reconsider_preempt_delay(&mut self, index: usize, now: Instant) {
+        let config = &self.loaded.config;
+        let Some(mut parameters) = parameters(config, &self.vips[index].config) else {
+            return;
+        };
+        if self.supervisor.is_unsettled() {
+            parameters.preempt_delay = parameters.preempt_delay.max(SETTLED);
+        }
+        self.perform(index, Event::Reconfigure(parameters), now);
     }
 
     fn ability(&self, index: usize) -> Result<(), DisableReason> {
@@ -270,8 +289,9 @@ impl<P: Platform> Agent<P> {
         self.note(EventKind::Vip, &name, message);
     }
 
-    /// Tells people when another node appears or vanishes as Active.
-    fn tell_holder(&mut self, index: usize) {
+    /// Tells people when another node appears or vanishes as Active, unless a transition of this
+    /// node `told` it already.
+    fn tell_holder(&mut self, index: usize, told: bool) {
         let vip = &mut self.vips[index];
         let own = vip.router.config().address;
         let holder = vip.router.holder().filter(|holder| *holder != own);
@@ -279,6 +299,10 @@ impl<P: Platform> Agent<P> {
             return;
         }
         let before = std::mem::replace(&mut vip.last_holder, holder);
+        self.status_changed = true;
+        if told {
+            return;
+        }
         let heard = vip.router.heard();
         let active = vip.is_active();
         let name = vip.config.name.clone();

@@ -75,6 +75,7 @@ impl Linux {
 
     /// Sleeps until a descriptor is ready or the time has come.
     fn sleep(&self, deadline: Option<Instant>) -> Result<()> {
+        let deadline = deadline.into_iter().chain(self.data_plane.deadline()).min();
         let timeout =
             deadline.map(|at| TimeSpec::from(at.saturating_duration_since(self.clock.now())));
         let reading = |fd| PollFd::new(fd, PollFlags::POLLIN);
@@ -106,7 +107,7 @@ impl Linux {
         while let Some(signal) = self.signals.next()? {
             inputs.push(Input::Signal(signal));
         }
-        self.data_plane.collect(inputs)?;
+        self.data_plane.collect(self.clock.now(), inputs)?;
         self.clients.collect(inputs);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::signal::Signal;
@@ -18,6 +19,9 @@ const LIMITS: Limits = Limits {
     backlog: 32 * 1024 * 1024,
 };
 
+/// A process that closes its socket is about to end; one that has not after this is killed.
+const CLOSING: Duration = Duration::from_millis(200);
+
 pub(super) struct DataPlane {
     identity: Identity,
     environment: Vec<(&'static str, String)>,
@@ -29,6 +33,8 @@ pub(super) struct DataPlane {
 struct Running {
     child: Child,
     stream: Stream,
+    /// It closed its socket; its end is waited for until then.
+    closing: Option<Instant>,
 }
 
 impl DataPlane {
@@ -47,7 +53,11 @@ impl DataPlane {
         let stream = Stream::new(ours, LIMITS)?;
         let child = Child::spawn(&self.identity, &self.environment, &OwnedFd::from(theirs))?;
         let pid = child.pid();
-        self.running = Some(Running { child, stream });
+        self.running = Some(Running {
+            child,
+            stream,
+            closing: None,
+        });
         Ok(pid)
     }
 
@@ -79,9 +89,11 @@ impl DataPlane {
 
     pub(super) fn poll_into<'a>(&'a self, ready: &mut Vec<PollFd<'a>>) {
         if let Some(running) = &self.running {
-            let mut flags = PollFlags::POLLIN;
-            flags.set(PollFlags::POLLOUT, running.stream.has_backlog());
-            ready.push(PollFd::new(running.stream.as_fd(), flags));
+            if running.closing.is_none() {
+                let mut flags = PollFlags::POLLIN;
+                flags.set(PollFlags::POLLOUT, running.stream.has_backlog());
+                ready.push(PollFd::new(running.stream.as_fd(), flags));
+            }
             ready.push(PollFd::new(running.child.as_fd(), PollFlags::POLLIN));
         }
         for child in &self.killed {
@@ -89,30 +101,22 @@ impl DataPlane {
         }
     }
 
-    pub(super) fn collect(&mut self, inputs: &mut Vec<Input>) -> Result<()> {
+    /// When [`DataPlane::collect`] has something to do although nothing came.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.running.as_ref().and_then(|running| running.closing)
+    }
+
+    pub(super) fn collect(&mut self, now: Instant, inputs: &mut Vec<Input>) -> Result<()> {
         self.killed
             .retain_mut(|child| matches!(child.ended(), Ok(None)));
         let Some(running) = &mut self.running else {
             return Ok(());
         };
-        let stream = &mut running.stream;
-        stream.flush();
-        stream.receive();
-        let broken = loop {
-            match stream.take_frame() {
-                Ok(Some(message)) => inputs.push(Input::DataPlaneMessage(message)),
-                Ok(None) => break None,
-                Err(error) => break Some(format!("spoke nonsense: {error}")),
-            }
-        };
-        let ended = running.child.ended()?;
-        let closed = stream
-            .is_closed()
-            .then(|| "closed its socket to the agent".to_owned());
-        if let Some(how) = ended {
+        let nonsense = running.receive(inputs);
+        if let Some(how) = running.child.ended()? {
             self.running = None;
             inputs.push(Input::DataPlaneEnded { how });
-        } else if let Some(how) = broken.or(closed) {
+        } else if let Some(how) = nonsense.or_else(|| running.lingers(now)) {
             let how = match self.kill() {
                 Ok(()) => how,
                 Err(error) => format!("{how}, and lives on: {error}"),
@@ -120,5 +124,29 @@ impl DataPlane {
             inputs.push(Input::DataPlaneEnded { how });
         }
         Ok(())
+    }
+}
+
+impl Running {
+    /// Takes what it sent; says what is wrong if it makes no sense.
+    fn receive(&mut self, inputs: &mut Vec<Input>) -> Option<String> {
+        self.stream.flush();
+        self.stream.receive();
+        loop {
+            match self.stream.take_frame() {
+                Ok(Some(message)) => inputs.push(Input::DataPlaneMessage(message)),
+                Ok(None) => return None,
+                Err(error) => return Some(format!("spoke nonsense: {error}")),
+            }
+        }
+    }
+
+    /// Whether it has closed its socket and does not end.
+    fn lingers(&mut self, now: Instant) -> Option<String> {
+        if !self.stream.is_closed() {
+            return None;
+        }
+        let until = *self.closing.get_or_insert(now + CLOSING);
+        (now >= until).then(|| "closed its socket to the agent and did not end".to_owned())
     }
 }
