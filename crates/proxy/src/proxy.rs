@@ -140,7 +140,8 @@ impl Proxy {
                 .gate
                 .set_limit(listener.config.max_connections);
         }
-        self.snapshot.store(Arc::new(new));
+        let new = Arc::new(new);
+        self.snapshot.store(new.clone());
         let mut sockets: Vec<_> = self.workers.iter().map(|_| Vec::new()).collect();
         for (_, bound) in bound {
             for (worker, socket) in sockets.iter_mut().zip(bound.sockets) {
@@ -148,7 +149,8 @@ impl Proxy {
             }
         }
         for (worker, sockets) in self.workers.iter().zip(sockets) {
-            worker.send(Command::Refresh { sockets });
+            let snapshot = new.clone();
+            worker.send(Command::Refresh { snapshot, sockets });
         }
         Ok(())
     }
@@ -170,9 +172,11 @@ impl Proxy {
             pool: pool.to_owned(),
             server: server.to_owned(),
         })?;
-        self.snapshot.store(Arc::new(new));
+        let new = Arc::new(new);
+        self.snapshot.store(new.clone());
         for worker in &self.workers {
             worker.send(Command::Refresh {
+                snapshot: new.clone(),
                 sockets: Vec::new(),
             });
         }

@@ -1,5 +1,7 @@
 //! TCP listeners: bytes, passed on as they come.
 
+use std::rc::Rc;
+
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -8,7 +10,7 @@ use crate::log::Record;
 use crate::relay::{Side, relay};
 use crate::stream::{Meter, Stream};
 use crate::upstream::{Attempts, Lease, connect};
-use crate::worker::Connection;
+use crate::worker::{Connection, View};
 
 /// What is known of a connection, for the log.
 #[derive(Debug, Default)]
@@ -54,8 +56,9 @@ async fn pass(
     meter: &Meter,
     story: &mut Story,
 ) -> Result<(), Fault> {
-    let target = connection.listener.default.ok_or(Fault::NoServer)?;
-    let server = reach(connection, target.pool, story).await?;
+    let (view, listener) = connection.configuration();
+    let target = listener.default.ok_or(Fault::NoServer)?;
+    let server = reach(connection, view, target.pool, story).await?;
     let side = |stream| Side {
         stream,
         read_ahead: bytes::Bytes::new(),
@@ -72,8 +75,12 @@ async fn pass(
 }
 
 /// Connects to a server of the pool.
-async fn reach(connection: &Connection, pool: usize, story: &mut Story) -> Result<Stream, Fault> {
-    let view = connection.worker.view();
+async fn reach(
+    connection: &Connection,
+    view: Rc<View>,
+    pool: usize,
+    story: &mut Story,
+) -> Result<Stream, Fault> {
     let attempts = Attempts::new(connection.worker.clone(), view, pool);
     let attempts = story.attempts.insert(attempts);
     let within = attempts.pool().config.timeouts.connect;

@@ -24,7 +24,7 @@ use crate::log::LogBuffer;
 use crate::snapshot::Snapshot;
 use accept::Acceptor;
 
-pub(crate) use accept::{Connection, Phase, cut_off, draining};
+pub(crate) use accept::{Configuration, Connection, Phase, cut_off, draining};
 pub(crate) use view::View;
 
 /// What a worker starts with.
@@ -40,8 +40,12 @@ pub(crate) struct Setup {
 /// What a worker is told. When its sender is gone, the worker ends at once.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// The snapshot changed; listen on these sockets too.
-    Refresh { sockets: Vec<(SocketAddr, Socket)> },
+    /// The snapshot changed to this one; listen on these sockets too. It may be superseded already:
+    /// what was added and removed in one breath still has connections to accept.
+    Refresh {
+        snapshot: Arc<Snapshot>,
+        sockets: Vec<(SocketAddr, Socket)>,
+    },
     /// Stop accepting, finish until then, and say how many connections were cut off.
     Drain {
         until: std::time::Instant,
@@ -110,7 +114,10 @@ async fn turn(setup: Setup) {
     let mut acceptors = HashMap::new();
     while let Some(command) = inbox.recv().await {
         match command {
-            Command::Refresh { sockets } => refresh(&worker, &mut acceptors, sockets),
+            Command::Refresh { snapshot, sockets } => {
+                let view = worker.view_of(&snapshot);
+                refresh(&worker, &view, &mut acceptors, sockets);
+            }
             Command::Drain { until, done } => {
                 let until = Instant::from_std(until);
                 for (_, acceptor) in acceptors.drain() {
@@ -129,13 +136,14 @@ async fn turn(setup: Setup) {
 /// Brings the acceptors and idle upstream connections in line with the snapshot.
 fn refresh(
     worker: &Rc<Worker>,
+    view: &Rc<View>,
     acceptors: &mut HashMap<SocketAddr, Acceptor>,
     sockets: Vec<(SocketAddr, Socket)>,
 ) {
-    let view = worker.view();
     for (address, socket) in sockets {
         if let Some(listener) = view.snapshot.listener_at(address) {
-            match Acceptor::start(worker.clone(), address, socket, listener.clone()) {
+            let configuration = (view.clone(), listener.clone());
+            match Acceptor::start(worker.clone(), address, socket, configuration) {
                 Ok(acceptor) => {
                     acceptors.insert(address, acceptor);
                 }
@@ -150,7 +158,7 @@ fn refresh(
     acceptors.retain(
         |&address, acceptor| match view.snapshot.listener_at(address) {
             Some(listener) => {
-                acceptor.update(listener, until);
+                acceptor.update(view, listener, until);
                 true
             }
             None => {
@@ -159,7 +167,7 @@ fn refresh(
             }
         },
     );
-    worker.upstreams.keep_only(&view);
+    worker.upstreams.keep_only(&worker.view());
 }
 
 impl Worker {
@@ -172,6 +180,21 @@ impl Worker {
             *view = Rc::new(new);
         }
         view.clone()
+    }
+
+    /// A snapshot that may be superseded already, with this worker's state for it.
+    fn view_of(&self, snapshot: &Arc<Snapshot>) -> Rc<View> {
+        let current = self.view();
+        if Arc::ptr_eq(snapshot, &current.snapshot) {
+            return current;
+        }
+        let view = View::new(
+            Arc::clone(snapshot),
+            Some(&current),
+            self.index,
+            self.workers,
+        );
+        Rc::new(view)
     }
 
     fn born(&self) {

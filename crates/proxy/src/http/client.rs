@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use halo_config::ListenerTimeouts;
@@ -11,9 +10,8 @@ use tokio::time::Instant;
 use super::body::Upload;
 use super::tunnel::Tunnel;
 use crate::fault::Fault;
-use crate::snapshot::ListenerEntry;
 use crate::stream::Meter;
-use crate::worker::{Connection, View, Worker};
+use crate::worker::{Configuration, Connection, Worker};
 
 /// How long an idle connection is left open when it is to finish: a request that is already on its
 /// way is still answered, with `Connection: close`.
@@ -25,7 +23,7 @@ pub(super) struct Client {
     pub(super) meter: Rc<Meter>,
     timeouts: ListenerTimeouts,
     /// The configuration that the last request went by.
-    last: RefCell<(Rc<View>, Arc<ListenerEntry>)>,
+    last: RefCell<Configuration>,
     stage: RefCell<Stage>,
     /// Set when the connection is to finish: since when, and when it is cut off.
     draining: Cell<Option<(Instant, Instant)>>,
@@ -68,7 +66,7 @@ impl Client {
         Self {
             meter,
             timeouts: listener.config.timeouts,
-            last: RefCell::new((connection.worker.view(), listener)),
+            last: RefCell::new((connection.view.clone(), listener)),
             stage: RefCell::new(Stage::Waiting {
                 since: Instant::now(),
             }),
@@ -81,7 +79,7 @@ impl Client {
 
     /// The configuration that a request goes by: the one in force, or if the listener is gone from it,
     /// the last that had it.
-    pub(super) fn configuration(&self, worker: &Worker) -> (Rc<View>, Arc<ListenerEntry>) {
+    pub(super) fn configuration(&self, worker: &Worker) -> Configuration {
         let now = worker.view();
         let mut last = self.last.borrow_mut();
         if !Rc::ptr_eq(&now, &last.0)

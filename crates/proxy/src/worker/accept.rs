@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Worker;
+use super::{View, Worker};
 use crate::snapshot::ListenerEntry;
 use crate::{http, tcp};
 
@@ -52,10 +52,13 @@ pub(crate) async fn cut_off(mut phase: watch::Receiver<Phase>) {
     sleep_until(until).await;
 }
 
+/// A listener, and the view that it is part of.
+pub(crate) type Configuration = (Rc<View>, Arc<ListenerEntry>);
+
 /// The control side of one listening socket.
 #[derive(Debug)]
 pub(super) struct Acceptor {
-    listener: Rc<RefCell<Arc<ListenerEntry>>>,
+    configuration: Rc<RefCell<Configuration>>,
     /// The phase of connections to come; each subscribes when it is accepted.
     phase: Rc<RefCell<watch::Sender<Phase>>>,
     stop: watch::Sender<bool>,
@@ -66,18 +69,18 @@ impl Acceptor {
         worker: Rc<Worker>,
         address: SocketAddr,
         socket: Socket,
-        listener: Arc<ListenerEntry>,
+        configuration: Configuration,
     ) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let acceptor = Self {
-            listener: Rc::new(RefCell::new(listener)),
+            configuration: Rc::new(RefCell::new(configuration)),
             phase: Rc::new(RefCell::new(watch::Sender::new(Phase::Serving))),
             stop,
         };
         let accepting = Accepting {
             socket: TcpListener::from_std(socket.into())?,
             address,
-            listener: acceptor.listener.clone(),
+            configuration: acceptor.configuration.clone(),
             phase: acceptor.phase.clone(),
             worker,
             pause: None,
@@ -90,8 +93,9 @@ impl Acceptor {
 
     /// Follows a changed configuration. If the address belongs to another listener now, the
     /// connections of the old one finish until then.
-    pub(super) fn update(&self, listener: &Arc<ListenerEntry>, until: Instant) {
-        let before = self.listener.replace(listener.clone());
+    pub(super) fn update(&self, view: &Rc<View>, listener: &Arc<ListenerEntry>, until: Instant) {
+        let now = (view.clone(), listener.clone());
+        let (_, before) = self.configuration.replace(now);
         if before.config.name != listener.config.name
             || before.config.protocol != listener.config.protocol
         {
@@ -116,7 +120,7 @@ fn start_draining(phase: &watch::Sender<Phase>, until: Instant) {
 struct Accepting {
     socket: TcpListener,
     address: SocketAddr,
-    listener: Rc<RefCell<Arc<ListenerEntry>>>,
+    configuration: Rc<RefCell<Configuration>>,
     phase: Rc<RefCell<watch::Sender<Phase>>>,
     worker: Rc<Worker>,
     /// Set while the system cannot give connections out.
@@ -152,7 +156,7 @@ impl Accepting {
     async fn accept_next(&mut self) {
         if self.parked.is_none() {
             // At the limit, connections stay in the kernel's queue.
-            let listener = self.listener.borrow().clone();
+            let listener = self.listener();
             listener.shared.gate.room().await;
             match self.socket.accept().await {
                 Ok(accepted) => {
@@ -162,17 +166,17 @@ impl Accepting {
                 Err(error) => return self.pause = self.pause_after(&error),
             }
         }
-        let listener = self.listener.borrow().clone();
+        let listener = self.listener();
         listener.shared.gate.enter().await;
         match self.parked.take() {
-            Some((stream, client)) => self.serve(listener, stream, client),
+            Some((stream, client)) => self.serve(stream, client),
             None => listener.shared.gate.leave(),
         }
     }
 
     /// Serves the connections that are in the queue already: their clients take them for accepted.
     fn accept_waiting(mut self) {
-        let listener = self.listener.borrow().clone();
+        let listener = self.listener();
         let parked = self.parked.take();
         // Asked directly, since the runtime may not have seen the last of them yet.
         let Accepting { socket, .. } = &self;
@@ -181,19 +185,24 @@ impl Accepting {
             if !listener.shared.gate.try_enter() {
                 return;
             }
-            self.serve(listener.clone(), stream, client);
+            self.serve(stream, client);
         }
     }
 
     /// Starts the task of a connection that has its place.
-    fn serve(&self, listener: Arc<ListenerEntry>, stream: TcpStream, client: SocketAddr) {
-        let protocol = listener.config.protocol;
+    fn serve(&self, stream: TcpStream, client: SocketAddr) {
+        let configuration = self.configuration.borrow().clone();
+        let protocol = configuration.1.config.protocol;
         let phase = self.phase.borrow().subscribe();
-        let connection = Connection::new(self.worker.clone(), listener, client, phase);
+        let connection = Connection::new(self.worker.clone(), configuration, client, phase);
         match protocol {
             Protocol::Tcp => spawn_local(tcp::serve(connection, stream)),
             Protocol::Http => spawn_local(http::serve(connection, stream)),
         };
+    }
+
+    fn listener(&self) -> Arc<ListenerEntry> {
+        self.configuration.borrow().1.clone()
     }
 
     fn pause_after(&self, error: &io::Error) -> Option<Duration> {
@@ -254,6 +263,8 @@ fn accept_queued(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) worker: Rc<Worker>,
+    /// As it was when the connection was accepted.
+    pub(crate) view: Rc<View>,
     pub(crate) listener: Arc<ListenerEntry>,
     pub(crate) client: SocketAddr,
     pub(crate) phase: watch::Receiver<Phase>,
@@ -262,7 +273,7 @@ pub(crate) struct Connection {
 impl Connection {
     fn new(
         worker: Rc<Worker>,
-        listener: Arc<ListenerEntry>,
+        (view, listener): Configuration,
         client: SocketAddr,
         phase: watch::Receiver<Phase>,
     ) -> Self {
@@ -272,9 +283,25 @@ impl Connection {
         counts.connections_total.add(1);
         Self {
             worker,
+            view,
             listener,
             client,
             phase,
+        }
+    }
+}
+
+impl Connection {
+    /// The configuration in force, or if the listener is gone from it, the one that it was accepted
+    /// by.
+    pub(crate) fn configuration(&self) -> Configuration {
+        let now = self.worker.view();
+        match now.snapshot.listener(&self.listener.config.name) {
+            Some(listener) => {
+                let listener = listener.clone();
+                (now, listener)
+            }
+            None => (self.view.clone(), self.listener.clone()),
         }
     }
 }
