@@ -72,7 +72,7 @@ impl Body {
     /// passed on as they came, without extensions and forbidden trailers.
     ///
     /// Call it until nothing is consumed. What is not consumed stays in the buffer and is given
-    /// again with more behind it.
+    /// again with more behind it; that is never more than [`Limits::trailer_bytes`].
     ///
     /// # Errors
     /// The body breaks the framing; what of it has been passed on must end in an abort.

@@ -155,18 +155,33 @@ impl FieldParser {
         facts: &mut Facts,
         limits: &Limits,
     ) -> Result<Option<usize>, Error> {
-        if self.at == At::LineStart {
-            let mut pos = self.pos;
-            while let Some(line) = Line::canonical(input, pos) {
-                line.store(input, true, fields, facts, limits)?;
-                pos = line.value_end + 2;
-                if input.get(pos..pos + 2) == Some(b"\r\n") {
-                    return Ok(Some(pos + 2));
-                }
-            }
-            self.pos = pos;
+        if self.at == At::LineStart
+            && let Some(end) = self.canonical_lines(input, fields, facts, limits)?
+        {
+            return Ok(Some(end));
         }
         self.parse_states(input, fields, facts, limits)
+    }
+
+    /// Takes lines as long as they are whole and canonical; `Some` at the section's end.
+    #[inline(never)]
+    fn canonical_lines(
+        &mut self,
+        input: &[u8],
+        fields: &mut Vec<Field>,
+        facts: &mut Facts,
+        limits: &Limits,
+    ) -> Result<Option<usize>, Error> {
+        let mut pos = self.pos;
+        while let Some(line) = Line::canonical(input, pos) {
+            line.store(input, true, fields, facts, limits)?;
+            pos = line.value_end + 2;
+            if input.get(pos..pos + 2) == Some(b"\r\n") {
+                return Ok(Some(pos + 2));
+            }
+        }
+        self.pos = pos;
+        Ok(None)
     }
 
     /// The same for what is incomplete, unusual or wrong, state by state.
@@ -218,6 +233,9 @@ impl FieldParser {
                     self.take_line(input, fields, facts, limits)?;
                     self.pos = next;
                     self.at = At::LineStart;
+                    if let Some(end) = self.canonical_lines(input, fields, facts, limits)? {
+                        return Ok(Some(end));
+                    }
                 }
             }
         }

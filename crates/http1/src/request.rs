@@ -130,7 +130,8 @@ impl RequestParser {
     }
 
     /// Parses on. `buf` begins where the request does and holds all that has arrived; a later
-    /// call passes the same bytes with more behind them, and goes on where this one stopped.
+    /// call passes the same bytes with more behind them, and goes on where this one stopped. After
+    /// [`Parsed::Complete`] or an error comes [`RequestParser::reset`].
     ///
     /// # Errors
     /// Why the request is refused. The answer never depends on how the bytes were cut into calls.

@@ -163,7 +163,7 @@ fn extensions_are_removed_up_to_their_limit() {
         Err(Error::ChunkExtension)
     );
     assert_eq!(
-        body(b"1;a=b\r\nx\r\n1;cde\r\nx\r\n0\r\n\r\n", &limits),
+        body(b"1;a=b\r\nx\r\n1;cdef\r\nx\r\n0\r\n\r\n", &limits),
         Err(Error::ChunkExtension)
     );
     assert_eq!(body(b"1;\n\r\nx\r\n0\r\n\r\n", &limits), Err(Error::BareLf));
