@@ -23,6 +23,10 @@ pub enum Invariant {
     HolderKnown,
     /// A node holds the addresses exactly while it is Active, and is Active only while able.
     AddressesFollowState,
+    /// A node that stood still for longer than others wait for it listens before it speaks.
+    ListensFirst,
+    /// When of two owners one gives way, the other announces the addresses within two intervals.
+    WinnerAnnounces,
     /// A damaged packet is discarded.
     DamageDetected,
 }
@@ -94,6 +98,8 @@ pub(crate) struct Monitor {
     /// How the nodes stood after the step before.
     before: Standing,
     expected: Option<Expected>,
+    /// By when the addresses must be announced again.
+    announce_by: Option<Nanos>,
 }
 
 impl Monitor {
@@ -106,6 +112,7 @@ impl Monitor {
             count_since: Nanos(0),
             before: Standing::default(),
             expected: None,
+            announce_by: None,
         }
     }
 
@@ -113,6 +120,17 @@ impl Monitor {
     pub(crate) fn disturb(&mut self, now: Nanos) {
         self.disturbed = now;
         self.expected = None;
+        self.announce_by = None;
+    }
+
+    /// In calm, one of two owners has given way to the other.
+    pub(crate) fn gave_way(&mut self, now: Nanos, interval: Duration) {
+        self.announce_by = Some(now.after(interval * 2 + SLACK));
+    }
+
+    /// An owner has announced the addresses, or has given them up.
+    pub(crate) fn no_announcement_due(&mut self) {
+        self.announce_by = None;
     }
 
     pub(crate) fn expect(&mut self, expected: Expected) {
@@ -128,6 +146,13 @@ impl Monitor {
     pub(crate) fn watch(&mut self, now: Nanos, standing: Standing) -> Result<(), Violation> {
         self.watch_takeover(now, standing)?;
         self.watch_count(now)?;
+        if self.announce_by.is_some_and(|by| now > by) {
+            return Err(Violation {
+                at: now,
+                invariant: Invariant::WinnerAnnounces,
+                details: "of two owners one gave way, and the other told nobody".to_owned(),
+            });
+        }
         let count = standing.owners.count_ones();
         if (self.before.owners.count_ones(), self.before.able != 0) != (count, standing.able != 0) {
             self.count_since = now;

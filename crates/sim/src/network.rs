@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Rng;
+use crate::{Nanos, Rng};
 
 /// Latency of an undisturbed link, least and most.
 const LATENCY: (Duration, Duration) = (Duration::from_micros(30), Duration::from_micros(300));
@@ -22,12 +22,14 @@ pub(crate) struct Noise {
 pub(crate) struct Network {
     /// `cut[from][to]`: nothing gets through in this direction.
     cut: Vec<Vec<bool>>,
+    /// `arrived[from][to]`: when the last packet arrives that is on its way.
+    arrived: Vec<Vec<Nanos>>,
     pub(crate) noise: Noise,
 }
 
 /// A copy of a packet on its way.
 pub(crate) struct Flight {
-    pub(crate) latency: Duration,
+    pub(crate) arrival: Nanos,
     /// The byte and bit that flip, if any.
     pub(crate) corrupt: Option<(usize, u8)>,
 }
@@ -36,6 +38,7 @@ impl Network {
     pub(crate) fn new(nodes: usize) -> Self {
         Self {
             cut: vec![vec![false; nodes]; nodes],
+            arrived: vec![vec![Nanos(0); nodes]; nodes],
             noise: Noise::default(),
         }
     }
@@ -66,8 +69,14 @@ impl Network {
         self.noise == Noise::default() && self.cut.iter().flatten().all(|cut| !cut)
     }
 
-    /// What becomes of one packet: none, one or two copies.
-    pub(crate) fn carry(&self, from: usize, to: usize, len: usize, rng: &mut Rng) -> Vec<Flight> {
+    /// What becomes of one packet sent `now`: none, one or two copies.
+    pub(crate) fn carry(
+        &mut self,
+        now: Nanos,
+        (from, to): (usize, usize),
+        len: usize,
+        rng: &mut Rng,
+    ) -> Vec<Flight> {
         if self.cut[from][to] || rng.chance(self.noise.loss) {
             return Vec::new();
         }
@@ -78,14 +87,25 @@ impl Network {
         };
         (0..copies)
             .map(|_| {
-                let jitter = rng.duration(LATENCY.1 - LATENCY.0);
-                let latency = LATENCY.0 + jitter + rng.duration(self.noise.delay);
+                let latency = LATENCY.0 + rng.duration(LATENCY.1 - LATENCY.0);
                 let corrupt = rng.chance(self.noise.corrupt).then(|| {
                     let bit = rng.pick(&[1, 2, 4, 8, 16, 32, 64, 128]);
                     (rng.index(len), bit)
                 });
-                Flight { latency, corrupt }
+                let delay = rng.duration(self.noise.delay);
+                let arrival = self.arrival(now.after(latency), delay, (from, to));
+                Flight { arrival, corrupt }
             })
             .collect()
+    }
+
+    /// A link keeps the order of its packets, as a switch does, unless noise delays them.
+    fn arrival(&mut self, at: Nanos, delay: Duration, (from, to): (usize, usize)) -> Nanos {
+        if !delay.is_zero() {
+            return at.after(delay);
+        }
+        let last = &mut self.arrived[from][to];
+        *last = at.max(last.after(Duration::from_nanos(1)));
+        *last
     }
 }

@@ -2,13 +2,12 @@
 
 mod faults;
 mod node;
+mod wire;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use halo_packet::vrrp::{self, Accept, Arrival, ChecksumMode, Outgoing, Version, Vrid};
-use halo_vrrp::{Action, Event, Heartbeat, State};
+use halo_vrrp::{Action, Event, Heartbeat, Reason, State};
 
 use crate::monitor::{Invariant, Monitor, Standing, Violation};
 use crate::network::Network;
@@ -19,9 +18,6 @@ use node::{Node, Packet, Run};
 
 /// Most that a node which is not busy wakes up late.
 const JITTER: Duration = Duration::from_micros(200);
-
-/// The addresses that the nodes contend for; the simulated nodes are 10.77.0.1 and on.
-const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 77, 0, 100));
 
 /// A defect put into every node's driver, to show that the invariants notice it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,9 +170,9 @@ impl World {
 
     fn perform(&mut self, index: usize, action: Action) -> Result<(), Violation> {
         match action {
-            Action::SendAdvert { priority, .. } => {
+            Action::SendAdvert { priority, interval } => {
                 self.note(|| format!("lb{index} sends priority {priority}"));
-                self.send(index, action);
+                self.send(index, Heartbeat { priority, interval });
             }
             Action::Claim => {
                 self.require(!self.nodes[index].holds, index, "claims what it holds")?;
@@ -189,11 +185,18 @@ impl World {
                     "releases what it does not hold",
                 )?;
                 self.nodes[index].holds = self.mutant == Some(Mutant::KeepsAddresses);
+                self.monitor.no_announcement_due();
             }
-            Action::Reannounce(cause) => self.note(|| format!("lb{index} announces: {cause:?}")),
+            Action::Reannounce(cause) => {
+                self.note(|| format!("lb{index} announces: {cause:?}"));
+                self.monitor.no_announcement_due();
+            }
             Action::Transition { from, to, reason } => {
                 self.report.transitions += 1;
                 self.note(|| format!("lb{index} {from:?} -> {to:?}: {reason}"));
+                if matches!(reason, Reason::Outranked { .. } | Reason::TieLost { .. }) {
+                    self.gave_way(index);
+                }
                 if self.settled {
                     let details = format!("lb{index} went from {from:?} to {to:?}: {reason}");
                     return Err(self.violation(Invariant::NoFlap, details));
@@ -203,110 +206,28 @@ impl World {
         Ok(())
     }
 
-    fn send(&mut self, from: usize, action: Action) {
-        let Action::SendAdvert { priority, interval } = action else {
-            return;
-        };
-        if self.mutant == Some(Mutant::Stutters) && self.rng.chance(333) {
-            return;
-        }
-        let source = self.nodes[from].address;
-        for to in (0..self.nodes.len()).filter(|to| *to != from) {
-            let destination = self.nodes[to].address;
-            let message = Outgoing {
-                version: Version::V3,
-                vrid: Vrid::new(51).expect("51 is not 0"),
-                priority,
-                interval,
-                addresses: &[VIP],
-            };
-            let mut bytes = [0; node::MESSAGE];
-            let len = message
-                .encode(source, destination, ChecksumMode::default(), &mut bytes)
-                .expect("one IPv4 address fits the buffer");
-            for flight in self.network.carry(from, to, len, &mut self.rng) {
-                let mut packet = Packet {
-                    from,
-                    bytes,
-                    damaged: false,
-                };
-                if let Some((at, bit)) = flight.corrupt {
-                    packet.bytes[at] ^= bit;
-                    packet.damaged = true;
-                }
-                let at = self.now.after(flight.latency);
-                self.plan(at, Step::Deliver { to, packet });
-            }
-        }
-    }
-
-    fn deliver(&mut self, to: usize, packet: Packet) -> Result<(), Violation> {
-        match self.nodes[to].run {
-            Run::Running => self.receive(to, packet),
-            Run::Frozen { queues: true, .. } => {
-                self.nodes[to].queue(packet);
-                Ok(())
-            }
-            Run::Frozen { queues: false, .. } | Run::Down => Ok(()),
-        }
-    }
-
-    fn receive(&mut self, to: usize, packet: Packet) -> Result<(), Violation> {
-        let source = self.nodes[packet.from].address;
-        let destination = self.nodes[to].address;
-        let arrival = Arrival {
-            source,
-            destination,
-            ttl: vrrp::TTL,
-        };
-        let mut bytes = packet.bytes;
-        if self.mutant == Some(Mutant::SkipsChecksum) {
-            mend_checksum(&mut bytes, source, destination);
-        }
-        let Ok(advert) = vrrp::decode(&bytes, arrival, Accept::Both) else {
-            self.report.discarded += 1;
-            return Ok(());
-        };
-        if packet.damaged {
-            let details = format!("lb{to} took a damaged packet: {advert:?}");
-            return Err(self.violation(Invariant::DamageDetected, details));
-        }
-        let heartbeat = Heartbeat {
-            priority: advert.priority,
-            interval: advert.interval,
-        };
-        if self.is_deaf(to, heartbeat) {
-            return Ok(());
-        }
-        self.handle(
-            to,
-            Event::Advert {
-                from: source,
-                heartbeat,
-            },
-        )
-    }
-
-    fn is_deaf(&self, node: usize, heartbeat: Heartbeat) -> bool {
-        let router = &self.nodes[node].router;
-        match self.mutant {
-            Some(Mutant::DeafToResignation) => heartbeat.priority.get() == 0,
-            Some(Mutant::DeafToHigherPriority) => {
-                router.state() == State::Active && heartbeat.priority > router.effective_priority()
-            }
-            Some(
-                Mutant::KeepsAddresses | Mutant::Sleepy | Mutant::Stutters | Mutant::SkipsChecksum,
-            )
-            | None => false,
-        }
-    }
-
     fn wake(&mut self, index: usize) -> Result<(), Violation> {
         self.nodes[index].wake = None;
         if self.nodes[index].run == Run::Running {
             self.handle(index, Event::Timeout)?;
         }
         Ok(())
+    }
+
+    /// A node gave way to another owner, which it has heard. The owner of the addresses (priority
+    /// 255) disregards all others, and so does not know.
+    fn gave_way(&mut self, index: usize) {
+        let Standing { owners, calm, .. } = self.standing();
+        let interval = self.nodes[index].router.active_interval();
+        let winner = self
+            .nodes
+            .iter()
+            .find(|node| node.run == Run::Running && node.holds);
+        let deaf = winner
+            .is_some_and(|node| node.router.effective_priority() == halo_vrrp::Priority::OWNER);
+        if calm && owners.count_ones() == 1 && !deaf {
+            self.monitor.gave_way(self.now, interval.duration());
+        }
     }
 
     /// Plans the node's next wake-up in place of the former.
@@ -423,24 +344,4 @@ impl World {
             self.report.trace.push(format!("{at:>12.3} ms  {}", line()));
         }
     }
-}
-
-/// Makes the checksum right whatever the bytes, as a receiver does that does not look at it.
-fn mend_checksum(bytes: &mut [u8; node::MESSAGE], source: IpAddr, destination: IpAddr) {
-    let (Some(vrid), Some(interval)) = (
-        Vrid::new(bytes[1]),
-        vrrp::Centiseconds::new(u16::from_be_bytes([bytes[4] & 0x0f, bytes[5]])),
-    ) else {
-        return;
-    };
-    let message = Outgoing {
-        version: Version::V3,
-        vrid,
-        priority: vrrp::Priority(bytes[2]),
-        interval,
-        addresses: &[VIP],
-    };
-    message
-        .encode(source, destination, ChecksumMode::default(), bytes)
-        .expect("one IPv4 address fits the buffer");
 }

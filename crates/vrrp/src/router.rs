@@ -2,6 +2,8 @@
 
 mod active;
 mod backup;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -238,6 +240,12 @@ impl VirtualRouter {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Active_Adver_Interval: the interval of the Active heard last, or this node's own.
+    #[must_use]
+    pub fn active_interval(&self) -> Centiseconds {
+        self.active_interval
     }
 
     /// Active_Down_Interval as it stands: how long this node would wait for the Active it hears.

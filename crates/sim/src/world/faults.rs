@@ -1,8 +1,10 @@
 //! What faults do, and what must come of them.
 
+use std::time::Duration;
+
 use halo_vrrp::{Config, DisableReason, Event, State};
 
-use crate::monitor::{Expected, SLACK, Violation};
+use crate::monitor::{Expected, Invariant, SLACK, Violation};
 use crate::network::Noise;
 use crate::plan::Fault;
 
@@ -46,8 +48,9 @@ impl World {
             }
             Fault::Silence => self.network.noise = Noise::default(),
             Fault::Busy { node, late } => {
-                if self.nodes[node].run == Run::Running || late.is_zero() {
-                    self.nodes[node].busy = late;
+                self.nodes[node].busy = late;
+                if self.nodes[node].run == Run::Running {
+                    self.schedule(node);
                 }
             }
             Fault::TakeOver(node) => self.command(node, Event::TakeOver)?,
@@ -144,13 +147,40 @@ impl World {
             return Ok(());
         };
         self.nodes[index].run = Run::Running;
+        let gap = self.now.since(since);
+        let before = self.nodes[index].before_thaw();
         if noticed {
-            self.handle(index, Event::ClockGap(self.now.since(since)))?;
+            self.handle(index, Event::ClockGap(gap))?;
         }
         while let Some(packet) = self.nodes[index].inbox.pop_front() {
             self.receive(index, packet)?;
         }
-        self.handle(index, Event::Timeout)
+        self.handle(index, Event::Timeout)?;
+        self.check_listens_first(index, gap, noticed, before)
+    }
+
+    /// Whoever was away for longer than the others wait speaks only after it has listened.
+    fn check_listens_first(
+        &self,
+        index: usize,
+        gap: Duration,
+        noticed: bool,
+        before: (State, u64, Duration),
+    ) -> Result<(), Violation> {
+        let (state, sent, patience) = before;
+        let patience = match state {
+            State::Active => patience,
+            // Its timer may have been set just before the freeze, and it may be an interval late.
+            State::Initialize | State::Backup if noticed => patience,
+            State::Initialize | State::Backup => patience * 2,
+        };
+        let node = &self.nodes[index];
+        let spoke = node.holds || node.router.counters().adverts_sent > sent;
+        if gap > patience && spoke {
+            let details = format!("lb{index} spoke at once after {gap:?}, as {state:?} before");
+            return Err(self.violation(Invariant::ListensFirst, details));
+        }
+        Ok(())
     }
 
     /// The takeover that this fault must bring about in a settled cluster.
@@ -172,7 +202,7 @@ impl World {
             }
             Fault::TakeOver(node) if everyone >> node & 1 == 1 => {
                 self.nodes[node].router.can_take_over().ok()?;
-                (std::time::Duration::ZERO, 1 << node)
+                (Duration::ZERO, 1 << node)
             }
             _ => return None,
         };

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use halo_vrrp::{Config, State, VirtualRouter};
+use halo_vrrp::{Config, State, VirtualRouter, active_down_interval};
 
 use crate::Nanos;
 use crate::plan::NodePlan;
@@ -75,6 +75,19 @@ impl Node {
         self.router.state() != State::Initialize
     }
 
+    /// State, adverts sent, and how long the others (if it is Active) or it itself would wait.
+    pub(super) fn before_thaw(&self) -> (State, u64, Duration) {
+        let router = &self.router;
+        let state = router.state();
+        let patience = match state {
+            State::Active => {
+                active_down_interval(router.config().interval, router.effective_priority())
+            }
+            State::Initialize | State::Backup => router.active_down_interval(),
+        };
+        (state, router.counters().adverts_sent, patience)
+    }
+
     /// Keeps a packet for when the node runs on; the newest are lost when there are too many.
     pub(super) fn queue(&mut self, packet: Packet) {
         if self.inbox.len() < QUEUE {
@@ -86,7 +99,6 @@ impl Node {
     pub(super) fn go_down(&mut self) {
         self.run = Run::Down;
         self.holds = false;
-        self.busy = Duration::ZERO;
         self.inbox.clear();
         self.router = VirtualRouter::new(*self.router.config());
     }

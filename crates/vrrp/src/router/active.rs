@@ -147,7 +147,8 @@ impl VirtualRouter {
         }
     }
 
-    /// Another Active outranks this one.
+    /// Another Active outranks this one. It may not have heard of this one yet, and then would not
+    /// know that the network is to be told again where the addresses are: one last advert says so.
     fn give_way(&mut self, from: IpAddr, heartbeat: Heartbeat, ours: Priority, now: Instant) {
         let reason = if heartbeat.priority > ours {
             Reason::Outranked {
@@ -164,6 +165,7 @@ impl VirtualRouter {
         self.command = Command::None;
         self.note(from, heartbeat, now);
         self.active_interval = heartbeat.interval;
+        self.send(ours);
         self.actions.push_back(Action::Release);
         self.become_backup(reason, now);
     }

@@ -107,24 +107,25 @@ impl VirtualRouter {
         self.become_active(reason, now);
     }
 
-    /// A timer that fires more than one interval late means that this node did not run; adverts may
-    /// have been lost meanwhile that nobody kept for it. It listens for a while, once, before it
-    /// takes an Active for silent.
+    /// A timer that fires late means that this node did not run; adverts may have been lost meanwhile
+    /// that nobody kept for it. It listens before it takes an Active for silent: for the whole
+    /// Active_Down_Interval after a long pause; for one advert after a short one, and only once, so
+    /// that a node that is always late still takes over.
     fn listen_again(&mut self, watch: Watch, now: Instant) -> bool {
         let late = now.duration_since(watch.down_at);
         let interval = self.active_interval.duration();
-        if late <= interval || watch.listened_again {
-            return false;
-        }
-        let wait = if late > self.active_down_interval() {
+        let paused = late > self.active_down_interval();
+        let wait = if paused {
             self.counters.pauses += 1;
             self.active_down_interval()
-        } else {
+        } else if late > interval && !watch.listened_again {
             interval + self.skew_time()
+        } else {
+            return false;
         };
         self.phase = Phase::Backup(Watch {
             down_at: now + wait,
-            listened_again: true,
+            listened_again: !paused,
             ..watch
         });
         true
@@ -135,9 +136,7 @@ impl VirtualRouter {
         if gap > self.active_down_interval() {
             self.counters.pauses += 1;
             self.able_since = Some(now);
-            let mut watch = Watch::new(now, self.active_down_interval());
-            watch.listened_again = true;
-            self.phase = Phase::Backup(watch);
+            self.phase = Phase::Backup(Watch::new(now, self.active_down_interval()));
         }
     }
 
