@@ -97,11 +97,12 @@ pub trait Platform {
     /// Starts the data plane, which must not be running, and tells its process number.
     fn start_data_plane(&mut self) -> Result<u32>;
 
-    /// Sends the data plane a message. Fails when there is none, or when it has left too much unread.
+    /// Sends the data plane a message. Fails when it has left too much unread; what is sent to one
+    /// that has ended is lost, and [`Input::DataPlaneEnded`] on its way.
     fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()>;
 
-    /// Kills the data plane, if there is one. Nothing more comes from it, not even
-    /// [`Input::DataPlaneEnded`].
+    /// Kills the data plane, if there is one. No later [`Platform::wait`] tells anything of it, not
+    /// even [`Input::DataPlaneEnded`].
     fn kill_data_plane(&mut self) -> Result<()>;
 
     /// Tells the data plane to reopen its log files.

@@ -48,6 +48,9 @@ impl<P: Platform> Agent<P> {
     }
 
     pub(super) fn handle_data_plane_ended(&mut self, how: &str, now: Instant) {
+        if self.supervisor.pid().is_none() {
+            return; // killed for what it said just before it ended by itself
+        }
         let stopping = self.stopping;
         self.supervisor.handle_ended(now);
         self.data_plane_since = self.platform.unix_millis();

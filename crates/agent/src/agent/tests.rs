@@ -464,6 +464,43 @@ fn a_refused_first_configuration_is_a_warning_and_a_new_start() {
 }
 
 #[test]
+fn a_refusal_and_the_end_that_follows_it_are_one_failure() {
+    let mut node = Node::new("lb1", CONFIG);
+    node.answers = false;
+    node.agent.start().unwrap();
+    node.turn();
+    node.say(&FromDataPlane::Refused {
+        generation: 1,
+        error: "port 80 is taken".to_owned(),
+    });
+    node.machine().end_data_plane("exited with status 1");
+    node.turn();
+    assert_eq!(
+        node.status().data_plane.restarts,
+        1,
+        "the first restart is at once"
+    );
+    node.turn();
+    assert_eq!(node.status().data_plane.state, ProcessState::Starting);
+}
+
+#[test]
+fn a_rival_that_was_outranked_is_an_event() {
+    let mut node = Node::active();
+    node.run(Duration::from_secs(2));
+    let before = node.vip().gratuitous_arps_sent;
+    node.hear(100, 255);
+    node.run(Duration::from_millis(300));
+    assert_eq!(node.vip().gratuitous_arps_sent, before + 4);
+    let events = node.agent.journal.after(0);
+    assert!(
+        events
+            .iter()
+            .any(|event| event.message == "lb2 acted as Active and gave way")
+    );
+}
+
+#[test]
 fn an_interface_without_carrier_gives_the_vip_up_at_once_and_returns_to_backup() {
     let mut node = Node::active();
     node.machine()

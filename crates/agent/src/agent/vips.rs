@@ -16,6 +16,9 @@ use crate::error::Error;
 use crate::supervisor::SETTLED;
 use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority, parameters};
 
+/// A former Active whose last heartbeats cross this node's first is no rival worth a word.
+const HANDOVER_MILLIS: u64 = 1_000;
+
 impl<P: Platform> Agent<P> {
     /// Hands an event to a virtual router, does what it decides, and tells it if that changed what
     /// this node can do (a claim that failed).
@@ -220,6 +223,13 @@ impl<P: Platform> Agent<P> {
             ReannounceCause::AfterClaim | ReannounceCause::Refresh => announcer.refresh(now),
             ReannounceCause::Rival(rival) => {
                 announcer.repeat(now);
+                let age = self
+                    .platform
+                    .unix_millis()
+                    .saturating_sub(self.vips[index].since);
+                if age < HANDOVER_MILLIS {
+                    return;
+                }
                 let message = format!("{} acted as Active and gave way", self.name_of(rival));
                 let name = self.vips[index].config.name.clone();
                 warn!("{name}: {message}");
