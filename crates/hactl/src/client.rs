@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use halo_api::{AgentReply, AgentRequest, Event, Outcome, ServerCommand, Status};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::cli::{NodeArgs, ServerName};
 use crate::exit::Failure;
@@ -83,10 +83,15 @@ impl Client {
         vip: Option<String>,
         to: Option<String>,
     ) -> Result<Outcome, Failure> {
-        let body = json!({ "vip": vip, "to": to });
-        match self.http.post("/v1/failover", body, TIME).await {
+        let (vip, to) = (vip.as_deref(), to.as_deref());
+        match self
+            .http
+            .post("/v1/failover", Failover { vip, to }, TIME)
+            .await
+        {
             Ok(body) => parse(&body),
             Err(failure) => {
+                let (vip, to) = (vip.map(str::to_owned), to.map(str::to_owned));
                 let request = AgentRequest::Failover { vip, to };
                 done(self.ask_agent(failure, request, TIME).await?)
             }
@@ -95,7 +100,7 @@ impl Client {
 
     /// Makes the node read its configuration again.
     pub(crate) async fn reload(&self) -> Result<Outcome, Failure> {
-        let post = self.http.post("/v1/config/reload", json!({}), RELOAD_TIME);
+        let post = self.http.post("/v1/config/reload", Nothing {}, RELOAD_TIME);
         match post.await {
             Ok(body) => parse(&body),
             Err(failure) => done(
@@ -146,6 +151,17 @@ impl Client {
         }
     }
 }
+
+/// Body of `POST /v1/failover`.
+#[derive(Serialize)]
+struct Failover<'a> {
+    vip: Option<&'a str>,
+    to: Option<&'a str>,
+}
+
+/// Body of a request that says everything with its path.
+#[derive(Serialize)]
+struct Nothing {}
 
 fn done(reply: AgentReply) -> Result<Outcome, Failure> {
     match reply {

@@ -42,3 +42,6 @@ fn raise_open_files() {
         tracing::warn!("cannot raise the limit of open files: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests;

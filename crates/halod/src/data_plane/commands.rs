@@ -48,7 +48,11 @@ impl Handle {
         answered.await.ok()
     }
 
-    async fn ask_agent(&self, request: AgentRequest, time: Duration) -> Result<AgentReply, Failure> {
+    async fn ask_agent(
+        &self,
+        request: AgentRequest,
+        time: Duration,
+    ) -> Result<AgentReply, Failure> {
         let asked = self.ask(|answer| Command::Agent { request, answer });
         match tokio::time::timeout(time, asked).await {
             Ok(Some(reply)) => Ok(reply),

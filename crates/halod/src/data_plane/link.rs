@@ -136,7 +136,10 @@ mod tests {
         assert_eq!(frame[..4], 31u32.to_be_bytes());
         assert_eq!(&frame[4..], expected);
 
-        theirs.write_all(b"\0\0\0\x0f{\"type\":\"stop\"}").await.unwrap();
+        theirs
+            .write_all(b"\0\0\0\x0f{\"type\":\"stop\"}")
+            .await
+            .unwrap();
         assert_eq!(link.next().await, Some(ToDataPlane::Stop));
         drop(theirs);
         assert_eq!(link.next().await, None);

@@ -70,7 +70,9 @@ impl DataPlane {
                     format!("{pool}/{server}"),
                     format!("weight set to {weight} by the operator"),
                 );
-                format!("{pool}/{server} has weight {weight} until halod's next start, or a new weight in the file")
+                format!(
+                    "{pool}/{server} has weight {weight} until halod's next start, or a new weight in the file"
+                )
             }
         };
         self.publish(&key);

@@ -125,9 +125,9 @@ impl Servers {
 
     /// Whether a server that is checked has not been looked at yet.
     pub(super) fn any_unknown(&self) -> bool {
-        self.entries.iter().any(|entry| {
-            entry.health.is_checked() && entry.health.health() == HealthState::Unknown
-        })
+        self.entries
+            .iter()
+            .any(|entry| entry.health.is_checked() && entry.health.health() == HealthState::Unknown)
     }
 
     /// Takes what a check found.
