@@ -1,5 +1,6 @@
 //! `halo-sim`: plays seeds and says which break a rule of failover.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -136,26 +137,33 @@ fn play(from: u64, until: u64, nodes: (usize, usize)) -> Sum {
 fn replay(seed: u64, nodes: (usize, usize), trace: bool) -> ExitCode {
     let plan = Plan::from_seed(seed, nodes);
     let report = run_traced(&plan, None);
+    let mut lines = Vec::new();
     if trace {
-        for (index, node) in plan.nodes.iter().enumerate() {
-            println!("lb{index}: {node:?}");
-        }
-        for line in &report.trace {
-            println!("{line}");
-        }
+        let nodes = plan.nodes.iter().enumerate();
+        lines.extend(nodes.map(|(index, node)| format!("lb{index}: {node:?}")));
+        lines.extend(report.trace);
     }
-    println!(
-        "seed {seed}: {} steps, {} state changes",
-        report.steps, report.transitions
-    );
-    let Some(violation) = report.violation else {
-        println!("no rule was broken");
-        return ExitCode::SUCCESS;
+    let (steps, transitions) = (report.steps, report.transitions);
+    lines.push(format!(
+        "seed {seed}: {steps} steps, {transitions} state changes"
+    ));
+    let code = match report.violation {
+        None => {
+            lines.push("no rule was broken".to_owned());
+            ExitCode::SUCCESS
+        }
+        Some(violation) => {
+            let (least, most) = nodes;
+            lines.push(format!("seed {seed}: {violation}"));
+            lines.push(format!(
+                "replay: cargo run --release -p halo-sim -- --seed {seed} --nodes {least}..{most} --trace"
+            ));
+            ExitCode::FAILURE
+        }
     };
-    println!("seed {seed}: {violation}");
-    println!(
-        "replay: cargo run --release -p halo-sim -- --seed {seed} --nodes {}..{} --trace",
-        nodes.0, nodes.1
-    );
-    ExitCode::FAILURE
+    // A reader that has seen enough (`| head`) is no failure of the run.
+    match writeln!(std::io::stdout().lock(), "{}", lines.join("\n")) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Ok(()) | Err(_) => code,
+    }
 }

@@ -32,6 +32,8 @@ pub enum Mutant {
     Sleepy,
     /// One advert in three is not sent.
     Stutters,
+    /// `Reannounce` is not carried out.
+    Mute,
     /// Damaged packets are taken for good ones.
     SkipsChecksum,
 }
@@ -187,6 +189,7 @@ impl World {
                 self.nodes[index].holds = self.mutant == Some(Mutant::KeepsAddresses);
                 self.monitor.no_announcement_due();
             }
+            Action::Reannounce(_) if self.mutant == Some(Mutant::Mute) => {}
             Action::Reannounce(cause) => {
                 self.note(|| format!("lb{index} announces: {cause:?}"));
                 self.monitor.no_announcement_due();

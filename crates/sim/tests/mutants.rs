@@ -39,3 +39,8 @@ fn a_node_that_skips_adverts_makes_the_others_flap() {
 fn a_node_that_takes_damaged_packets_is_noticed() {
     assert!(broken_by(Mutant::SkipsChecksum).contains(&Invariant::DamageDetected));
 }
+
+#[test]
+fn a_node_that_does_not_announce_after_a_split_is_noticed() {
+    assert!(broken_by(Mutant::Mute).contains(&Invariant::WinnerAnnounces));
+}

@@ -107,7 +107,11 @@ impl World {
                 router.state() == State::Active && heartbeat.priority > router.effective_priority()
             }
             Some(
-                Mutant::KeepsAddresses | Mutant::Sleepy | Mutant::Stutters | Mutant::SkipsChecksum,
+                Mutant::KeepsAddresses
+                | Mutant::Mute
+                | Mutant::Sleepy
+                | Mutant::Stutters
+                | Mutant::SkipsChecksum,
             )
             | None => false,
         }
