@@ -1,1 +1,141 @@
-//! What the black-box tests share.
+//! What the black-box tests share. Each test has a [`Lab`] of its own; they may run in parallel.
+
+use std::process::Output;
+use std::time::Duration;
+
+use halo_lab::prober::{Ask, Prober};
+use halo_lab::{Lab, LabError, VIP, default_config, wait_until};
+
+/// Nothing that is waited for takes this long, on however busy a machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Answers without a break for this long mean that all is well again.
+pub const STEADY: Duration = Duration::from_millis(500);
+
+/// The longest outage that is a success after an unannounced loss, at 100 ms adverts. An idle machine
+/// shows about 350 ms; tests run beside each other on few cores.
+pub const OUTAGE: Duration = Duration::from_millis(1500);
+
+/// The same for a loss that is announced: by a farewell, or by an operator.
+pub const ANNOUNCED: Duration = Duration::from_millis(500);
+
+/// A running cluster with "web" on lb1.
+#[must_use]
+pub fn cluster(nodes: u8) -> Lab {
+    let lab = Lab::builder().nodes(nodes).start().unwrap_or_else(fail);
+    lab.start_all().unwrap_or_else(fail);
+    home(&lab);
+    lab
+}
+
+/// A running cluster of two whose configuration is the default one after `change`.
+#[must_use]
+pub fn cluster_with(change: impl FnOnce(String) -> String) -> Lab {
+    let builder = Lab::builder();
+    let lab = builder.start().unwrap_or_else(fail);
+    let text = change(default_config(lab.topology()));
+    lab.write_config(&text).unwrap_or_else(fail);
+    lab.start_all().unwrap_or_else(fail);
+    home(&lab);
+    lab
+}
+
+/// Waits until "web" is on lb1 and nowhere else.
+pub fn home(lab: &Lab) {
+    active(lab, "lb1");
+}
+
+/// Waits until "web" is on this node and nowhere else, address included.
+pub fn active(lab: &Lab, node: &str) {
+    lab.wait_active("web", node, PATIENCE).unwrap_or_else(fail);
+    let others = lab.nodes().iter().filter(|other| other.name() != node);
+    for other in others {
+        until(lab, &format!("no VIP on {}", other.name()), || {
+            !other.host().has(VIP).unwrap_or(true)
+        });
+    }
+    assert!(
+        lab.node(node)
+            .and_then(|n| n.host().has(VIP))
+            .unwrap_or_else(fail),
+        "{node} says it is ACTIVE but has no VIP"
+    );
+}
+
+/// Waits for a condition; fails with the logs.
+pub fn until(lab: &Lab, what: &str, condition: impl FnMut() -> bool) {
+    wait_until(what, PATIENCE, condition)
+        .map_err(|error| lab.with_logs(error))
+        .unwrap_or_else(fail);
+}
+
+/// A client that asks for `http://VIP/` every millisecond, and is answered.
+#[must_use]
+pub fn prober(lab: &Lab) -> Prober {
+    let prober = lab
+        .host("client")
+        .and_then(|client| Prober::start(client, (VIP, 80).into(), Ask::Http))
+        .unwrap_or_else(fail);
+    steady(lab, &prober);
+    prober.reset();
+    prober
+}
+
+/// Waits until every request is answered again.
+pub fn steady(lab: &Lab, prober: &Prober) {
+    prober
+        .wait_steady(STEADY, PATIENCE)
+        .map_err(|error| lab.with_logs(error))
+        .unwrap_or_else(fail);
+}
+
+/// Waits until all is well again, and asserts that the outage was not longer than `limit`.
+pub fn outage_within(lab: &Lab, prober: Prober, limit: Duration) {
+    steady(lab, &prober);
+    let report = prober.stop();
+    assert!(report.longest_gap() <= limit, "{report}, allowed {limit:?}");
+}
+
+/// `curl` from the client; the body, after asserting that the status is 200.
+#[must_use]
+pub fn get(lab: &Lab, url: &str) -> String {
+    let output = run(lab, "client", "curl", &["-sS", "-f", "-m", "5", url]);
+    assert!(output.status.success(), "curl {url}: {}", said(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Runs a command on a host to its end.
+#[must_use]
+pub fn run(lab: &Lab, host: &str, program: &str, arguments: &[&str]) -> Output {
+    lab.host(host)
+        .and_then(|host| host.run(program, arguments))
+        .unwrap_or_else(fail)
+}
+
+/// Runs `hactl` on a node and asserts its exit code; what it printed.
+pub fn hactl(lab: &Lab, node: &str, arguments: &[&str], code: i32) -> String {
+    let output = lab
+        .node(node)
+        .and_then(|node| node.hactl(arguments))
+        .unwrap_or_else(fail);
+    let said = said(&output);
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "hactl {arguments:?}: {said}"
+    );
+    said
+}
+
+/// Everything a command printed.
+#[must_use]
+pub fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// Ends the test with the error as people read it.
+#[track_caller]
+pub fn fail<T>(error: LabError) -> T {
+    panic!("{error}")
+}

@@ -1,5 +1,6 @@
 //! What can go wrong in a lab.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use halo_netio::netlink::NetlinkError;
 use halo_netio::netns::NamespaceError;
 
 /// Why the lab could not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum LabError {
     /// A namespace could not be made or entered.
     #[error(transparent)]
@@ -115,6 +116,13 @@ pub enum LabError {
         /// What was seen last.
         detail: String,
     },
+}
+
+/// As people read it: this is what a test that unwraps shows, logs included.
+impl fmt::Debug for LabError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl LabError {
