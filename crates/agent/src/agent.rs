@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use halo_api::{EventKind, ToDataPlane, UnixMillis};
 use halo_netio::Platform;
+use halo_netio::netlink::Address;
 use halo_netio::platform::Input;
 use halo_netio::signals::Signal;
 use halo_vrrp::Event;
@@ -63,6 +64,8 @@ pub struct Agent<P> {
     vips: Vec<Vip>,
     links: LinkTable,
     network_changed: bool,
+    /// Addresses of Active VIPs that were taken off.
+    vanished: Vec<Address>,
     /// Interfaces that VRRP is open on.
     wires: BTreeSet<u32>,
     host_warnings: Vec<String>,
@@ -96,6 +99,7 @@ impl<P: Platform> Agent<P> {
             vips,
             links: LinkTable::default(),
             network_changed: true,
+            vanished: Vec::new(),
             wires: BTreeSet::new(),
             host_warnings: Vec::new(),
             heard: BTreeMap::new(),
@@ -154,6 +158,7 @@ impl<P: Platform> Agent<P> {
         if mem::take(&mut self.network_changed) {
             self.refresh_links(now)?;
         }
+        self.restore_vanished(now);
         self.handle_timeouts(now);
         self.tell_data_plane(now);
         Ok(())
@@ -201,7 +206,7 @@ impl<P: Platform> Agent<P> {
     fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
-            Input::Network(event) => self.handle_network(event, now),
+            Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
             Input::DataPlaneEnded { how } => self.handle_data_plane_ended(&how, now),

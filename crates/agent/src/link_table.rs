@@ -50,10 +50,15 @@ impl LinkTable {
         &self.0
     }
 
+    /// Whether there is an interface with this index.
+    pub(crate) fn has(&self, index: u32) -> bool {
+        self.0.iter().any(|link| link.index == index)
+    }
+
     /// Where `vip` goes on the node with the address `own`. Heartbeats travel by the interface that
     /// has the node's own address, which they are sent from.
     pub(crate) fn place(&self, vip: &Vip, own: Ipv4Addr) -> Place {
-        let wire = self.0.iter().find(|link| has(link, own)).map(port);
+        let wire = self.0.iter().find(|link| has_address(link, own)).map(port);
         let home = match &vip.interface {
             Some(name) => self.0.iter().find(|link| link.name == *name).map(port),
             None => wire.clone(),
@@ -62,7 +67,7 @@ impl LinkTable {
     }
 }
 
-fn has(link: &Link, address: Ipv4Addr) -> bool {
+fn has_address(link: &Link, address: Ipv4Addr) -> bool {
     link.addresses
         .iter()
         .any(|net| net.addr() == IpAddr::V4(address))

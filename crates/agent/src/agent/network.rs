@@ -15,7 +15,7 @@ use crate::link_table::{LinkTable, Place};
 use crate::loaded::Loaded;
 
 impl<P: Platform> Agent<P> {
-    pub(super) fn handle_network(&mut self, event: NetlinkEvent, now: Instant) {
+    pub(super) fn handle_network(&mut self, event: NetlinkEvent) {
         match event {
             NetlinkEvent::LinkChanged(_) | NetlinkEvent::LinkRemoved(_) | NetlinkEvent::Lost => {
                 self.network_changed = true;
@@ -25,10 +25,12 @@ impl<P: Platform> Agent<P> {
                 self.network_changed |= !self.is_vip_address(&address);
             }
             NetlinkEvent::AddressRemoved(address) => {
-                if self.is_vip_address(&address) {
-                    self.handle_vip_removed(&address, now);
-                } else {
+                if !self.is_vip_address(&address) {
                     self.network_changed = true;
+                } else if self.holder_of(&address).is_some() {
+                    // It may have gone together with its interface: look at that first.
+                    self.network_changed = true;
+                    self.vanished.push(address);
                 }
             }
         }
@@ -74,18 +76,30 @@ impl<P: Platform> Agent<P> {
             .any(|ip| ip == address.net.addr())
     }
 
-    /// The notification may be about a removal of our own, before the address was put on again: only
-    /// the table tells.
-    fn handle_vip_removed(&mut self, removed: &Address, now: Instant) {
-        let Some(index) = self.vips.iter().position(|vip| {
+    /// The VIP that is to be Active with this address on its interface.
+    fn holder_of(&self, address: &Address) -> Option<usize> {
+        self.vips.iter().position(|vip| {
             vip.renew_at.is_some()
                 && vip
                     .place
                     .home
                     .as_ref()
-                    .is_some_and(|home| home.index == removed.ifindex)
-                && vip.config.ips().any(|ip| ip == removed.net.addr())
-        }) else {
+                    .is_some_and(|home| home.index == address.ifindex)
+                && vip.config.ips().any(|ip| ip == address.net.addr())
+        })
+    }
+
+    /// Puts back what somebody took off and is still to be there.
+    pub(super) fn restore_vanished(&mut self, now: Instant) {
+        for address in std::mem::take(&mut self.vanished) {
+            self.restore(&address, now);
+        }
+    }
+
+    /// The notification may be about a removal of our own, before the address was put on again: only
+    /// the table tells.
+    fn restore(&mut self, removed: &Address, now: Instant) {
+        let Some(index) = self.holder_of(removed) else {
             return;
         };
         match self.platform.addresses() {

@@ -515,6 +515,20 @@ fn an_interface_without_carrier_gives_the_vip_up_at_once_and_returns_to_backup()
 }
 
 #[test]
+fn an_interface_that_vanishes_gives_the_vip_up_and_nothing_is_put_back() {
+    let mut node = Node::active();
+    node.machine().remove_link(ETH0);
+    node.turn();
+    assert_eq!(node.vip().state, VipState::Initialize);
+    assert!(!node.effects().contains(&Effect::AddressPut(vip())));
+    assert!(!node.machine().vrrp.0.contains(&ETH0), "its socket is shut");
+    assert!(
+        node.agent.vips[0].blocked_until.is_none(),
+        "no claim failed"
+    );
+}
+
+#[test]
 fn the_vip_is_announced_again_when_the_interface_changes_its_hardware_address() {
     let mut node = Node::active();
     node.run(Duration::from_secs(2));

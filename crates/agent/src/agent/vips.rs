@@ -145,6 +145,9 @@ impl<P: Platform> Agent<P> {
         let Some(home) = &vip.place.home else {
             return;
         };
+        if !self.links.has(home.index) {
+            return; // the addresses went with the interface
+        }
         for net in nets {
             if let Err(problem) = self.platform.remove_address(home.index, *net) {
                 // The kernel takes it off when nobody renews it.

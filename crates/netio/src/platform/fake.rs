@@ -155,6 +155,23 @@ impl Fake {
         self.happen(Input::Network(NetlinkEvent::LinkChanged(changed)));
     }
 
+    /// An interface vanishes with its addresses; the kernel reports the addresses first.
+    pub fn remove_link(&mut self, index: u32) {
+        let nets: Vec<IpNet> = self
+            .addresses
+            .keys()
+            .filter(|(interface, _)| *interface == index)
+            .map(|(_, net)| *net)
+            .collect();
+        for net in nets {
+            self.snatch_address(index, net);
+        }
+        if let Some(at) = self.links.iter().position(|link| link.index == index) {
+            let link = self.links.remove(at);
+            self.happen(Input::Network(NetlinkEvent::LinkRemoved(link)));
+        }
+    }
+
     fn take(&mut self, interface: u32, net: IpNet) -> Option<Address> {
         let entry = self.addresses.remove(&(interface, net))?;
         Some(self.address(interface, net, entry))
