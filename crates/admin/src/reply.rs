@@ -13,10 +13,13 @@ use crate::endpoint::NoEndpoint;
 /// A response; its body is whole, since nothing here is large.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
-/// `value` as JSON.
+/// `value` as JSON, and the end of a line for who looks with curl.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Reply {
     match serde_json::to_vec(value) {
-        Ok(body) => with_body(status, "application/json", body),
+        Ok(mut body) => {
+            body.push(b'\n');
+            with_body(status, "application/json", body)
+        }
         Err(error) => with_body(
             StatusCode::INTERNAL_SERVER_ERROR,
             "text/plain; charset=utf-8",

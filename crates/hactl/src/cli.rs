@@ -33,17 +33,30 @@ pub(crate) struct NodeArgs {
         long,
         global = true,
         env = "HALO_SOCKET_DIR",
+        hide_env_values = true,
         default_value = "/run/halo",
         value_name = "DIR"
     )]
     pub(crate) socket_dir: PathBuf,
 
     /// Reach the node over TCP instead (`admin.listen`), as http://HOST:PORT.
-    #[arg(long, global = true, env = "HALO_URL", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "HALO_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub(crate) url: Option<String>,
 
     /// File with the bearer token for --url (a copy of the node's `admin.token_file`).
-    #[arg(long, global = true, env = "HALO_TOKEN_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "HALO_TOKEN_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(crate) token_file: Option<PathBuf>,
 }
 
@@ -127,6 +140,7 @@ pub(crate) enum ConfigCommand {
         /// The file.
         #[arg(
             env = "HALO_CONFIG",
+            hide_env_values = true,
             default_value = "/etc/halo/halo.toml",
             value_name = "FILE"
         )]

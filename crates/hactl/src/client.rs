@@ -14,6 +14,9 @@ use crate::cli::{NodeArgs, ServerName};
 use crate::exit::Failure;
 use http::{Http, HttpFailure};
 
+/// How long a question may take before the agent is asked instead: a data plane that works answers
+/// it in a millisecond.
+const READ_TIME: Duration = Duration::from_secs(1);
 /// How long an answer may take. The data plane waits 3 s for the agent, and then says so.
 const TIME: Duration = Duration::from_secs(5);
 /// How long a reload may take: the data plane waits 15 s for the agent.
@@ -50,7 +53,7 @@ impl Client {
 
     /// The node's status; without the data plane's part when only the agent answers.
     pub(crate) async fn status(&self) -> Result<Status, Failure> {
-        match self.http.get("/v1/status", TIME).await {
+        match self.http.get("/v1/status", self.read_time()).await {
             Ok(body) => parse(&body),
             Err(failure) => match self.ask_agent(failure, AgentRequest::Status, TIME).await? {
                 AgentReply::Status(agent) => Ok(Status {
@@ -65,7 +68,7 @@ impl Client {
     /// Events with a higher sequence number than `after`.
     pub(crate) async fn events(&self, after: u64) -> Result<Vec<Event>, Failure> {
         let path = format!("/v1/events?after={after}");
-        match self.http.get(&path, TIME).await {
+        match self.http.get(&path, self.read_time()).await {
             Ok(body) => parse(&body),
             Err(failure) => {
                 let request = AgentRequest::Events { after };
@@ -132,15 +135,27 @@ impl Client {
         parse(&body.map_err(HttpFailure::into_failure)?)
     }
 
-    /// Asks the agent what the data plane could not be asked.
+    /// How long a question may take: over TCP there is nobody else to ask.
+    fn read_time(&self) -> Duration {
+        match self.agent {
+            Some(_) => READ_TIME,
+            None => TIME,
+        }
+    }
+
+    /// Asks the agent what the data plane could not be asked, or did not answer in time. A command
+    /// that the data plane took and did not answer is not repeated: it may have been done.
     async fn ask_agent(
         &self,
         failure: HttpFailure,
         request: AgentRequest,
         time: Duration,
     ) -> Result<AgentReply, Failure> {
-        let (HttpFailure::Down(why), Some(agent)) = (&failure, &self.agent) else {
-            return Err(failure.into_failure());
+        let question = matches!(request, AgentRequest::Status | AgentRequest::Events { .. });
+        let (why, agent) = match (&failure, &self.agent) {
+            (HttpFailure::Down(why), Some(agent)) => (why, agent),
+            (HttpFailure::Slow(why), Some(agent)) if question => (why, agent),
+            _ => return Err(failure.into_failure()),
         };
         match agent::ask(agent, &request, time).await {
             Err(Failure::Unreachable(agent)) => Err(Failure::Unreachable(format!(

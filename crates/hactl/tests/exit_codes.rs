@@ -5,6 +5,7 @@
     reason = "a test file: clippy exempts only the test functions in it, not their helpers"
 )]
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -239,6 +240,20 @@ fn status_shows_the_node_while_its_data_plane_is_down_or_starting() {
 }
 
 #[test]
+fn status_asks_the_agent_when_the_data_plane_is_frozen() {
+    let directory = tempfile::tempdir().unwrap();
+    let _frozen = UnixListener::bind(directory.path().join("halo.sock")).unwrap();
+    let status = agent_status("ready").replacen('{', "{\"type\":\"status\",", 1);
+    agent(directory.path(), status);
+    let output = hactl(directory.path(), "status");
+    check(
+        &output,
+        0,
+        "does not answer hactl; this is what the agent knows",
+    );
+}
+
+#[test]
 fn a_node_that_nobody_answers_for_is_unreachable() {
     let directory = tempfile::tempdir().unwrap();
     for arguments in ["status", "failover", "events", "config reload"] {
@@ -339,15 +354,39 @@ fn config_check_names_every_problem_and_ends_with_1() {
     check(&output, 1, "/nonexistent: No such file");
 }
 
+/// Files under `directory`, by name.
+fn files(directory: &Path) -> BTreeMap<String, String> {
+    std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect()
+}
+
 #[test]
-fn completions_and_man_pages_are_made() {
+fn completions_and_man_pages_in_the_tree_are_those_of_this_command_line() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let directory = tempfile::tempdir().unwrap();
-    check(&hactl(directory.path(), "completions bash"), 0, "_hactl");
-    let output = hactl(
-        directory.path(),
-        &format!("man {}", directory.path().display()),
+    let path = directory.path().display();
+    check(&hactl(directory.path(), &format!("man {path}")), 0, "");
+    assert!(
+        files(directory.path()) == files(&root.join("docs/man")),
+        "docs/man is stale: run `cargo run -p hactl -- man docs/man`"
     );
-    check(&output, 0, "");
-    let page = std::fs::read_to_string(directory.path().join("hactl-failover.1")).unwrap();
-    assert!(page.contains("Wait until the virtual IP has moved"));
+    let scripts = files(&root.join("deploy/completions"));
+    for (name, shell) in [
+        ("hactl.bash", "bash"),
+        ("_hactl", "zsh"),
+        ("hactl.fish", "fish"),
+    ] {
+        let output = hactl(directory.path(), &format!("completions {shell}"));
+        let made = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            scripts.get(name) == Some(&made),
+            "deploy/completions/{name} is stale: run `cargo run -p hactl -- completions {shell} > deploy/completions/{name}`"
+        );
+    }
 }

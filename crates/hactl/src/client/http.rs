@@ -38,7 +38,9 @@ enum Place {
 pub(super) enum HttpFailure {
     /// Nobody answers, or the data plane cannot yet: the agent may know more.
     Down(String),
-    /// The node answered, or the time is over.
+    /// Nothing came in time. What was asked for may still be done.
+    Slow(String),
+    /// The node answered.
     Final(Failure),
 }
 
@@ -47,6 +49,7 @@ impl HttpFailure {
     pub(super) fn into_failure(self) -> Failure {
         match self {
             Self::Down(why) => Failure::Unreachable(why),
+            Self::Slow(why) => Failure::TimedOut(why),
             Self::Final(failure) => failure,
         }
     }
@@ -114,10 +117,10 @@ impl Http {
                 )));
             }
             Err(_) => {
-                return Err(HttpFailure::Final(Failure::TimedOut(format!(
+                return Err(HttpFailure::Slow(format!(
                     "the data plane did not answer at {} within {time:?}",
                     self.place()
-                ))));
+                )));
             }
         };
         if status.is_success() {

@@ -48,14 +48,13 @@ fn headline(view: &mut View, agent: &AgentStatus, now: UnixMillis) {
 
 fn data_plane_line(view: &mut View, status: &Status, now: UnixMillis) {
     let process = &status.agent.data_plane;
-    let since = ago(process.since, now);
     let (state, tone) = match process.state {
         ProcessState::Starting => ("starting", Tone::Attention),
         ProcessState::Ready => ("ready", Tone::Good),
         ProcessState::Down => ("DOWN", Tone::Bad),
         ProcessState::Stopping => ("stopping", Tone::Attention),
     };
-    let mut rest = format!(" since {since}");
+    let mut rest = format!(" for {}", span(now.saturating_sub(process.since)));
     if let Some(pid) = process.pid {
         rest.push_str(&format!(", pid {pid}"));
     }

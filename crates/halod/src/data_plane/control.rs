@@ -61,8 +61,8 @@ pub(super) struct DataPlane {
     pub(super) phase: Phase,
     pub(super) started: UnixMillis,
     pub(super) applied: Option<Applied>,
-    /// What the agent last said of itself.
-    pub(super) agent: Option<AgentStatus>,
+    /// What the agent last said of itself, and when.
+    pub(super) agent: Option<(AgentStatus, Instant)>,
     pub(super) servers: Servers,
     pub(super) probes: Scheduler<Key>,
     pub(super) to_commands: mpsc::Sender<Command>,
@@ -169,7 +169,7 @@ impl DataPlane {
                 };
                 self.handle_offer(offer).await?;
             }
-            ToDataPlane::Agent(status) => self.agent = Some(*status),
+            ToDataPlane::Agent(status) => self.agent = Some((*status, Instant::now())),
             // The agent keeps the events of both processes, and is asked for them.
             ToDataPlane::Event(_) => {}
             ToDataPlane::Reply { id, reply } => self.requests.answered(id, reply),

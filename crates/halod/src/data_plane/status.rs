@@ -1,5 +1,7 @@
 //! What the data plane says of itself.
 
+use std::time::Duration;
+
 use halo_admin::{Failure, Readiness, Sample};
 use halo_api::{AdminState, DataPlaneStatus, HealthState, PoolStatus, ServerStatus, Status};
 use halo_proxy::{Counters, PoolCounters, ServerCounters};
@@ -7,16 +9,20 @@ use halo_proxy::{Counters, PoolCounters, ServerCounters};
 use super::control::{Applied, DataPlane, Phase};
 use super::servers::{Entry, Servers};
 
+/// The agent tells its status once a second; after three that it did not, something is wrong.
+const AGENT_SILENCE: Duration = Duration::from_secs(3);
+
 impl DataPlane {
     /// Everything that is known of the node.
     pub(super) fn sample(&self) -> Result<Sample, Failure> {
-        let (Some(agent), Some(applied)) = (&self.agent, &self.applied) else {
+        let (Some((agent, heard)), Some(applied)) = (&self.agent, &self.applied) else {
             return Err(Failure::Unavailable(
                 "the node is starting: the agent has not told its status yet; try again".into(),
             ));
         };
         let counters = applied.proxy.counters();
         let mut agent = agent.clone();
+        agent.warnings.extend(stale(heard.elapsed()));
         agent.warnings.extend(warnings(&self.servers));
         Ok(Sample {
             access_log_dropped: counters.access_log_dropped,
@@ -88,6 +94,17 @@ fn server_status(counters: ServerCounters, entry: &Entry) -> ServerStatus {
     }
 }
 
+/// What an operator should know of an agent that said nothing for so long.
+fn stale(silence: Duration) -> Option<String> {
+    (silence > AGENT_SILENCE).then(|| {
+        format!(
+            "the agent has been silent for {} s: what is shown of VIPs and peers is as old, and \
+             the node may hold none of them any more; see whether halod is frozen",
+            silence.as_secs()
+        )
+    })
+}
+
 /// What an operator should know of the pools.
 fn warnings(servers: &Servers) -> Vec<String> {
     let mut pools: Vec<(&str, Vec<&Entry>)> = Vec::new();
@@ -116,4 +133,16 @@ fn warning(pool: &str, entries: &[&Entry]) -> Option<String> {
         ));
     }
     (down > 0).then(|| format!("pool {pool}: {down} of {total} servers down"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_says_nothing_is_warned_of() {
+        assert_eq!(stale(Duration::from_millis(1100)), None);
+        let warning = stale(Duration::from_secs(7)).unwrap();
+        assert!(warning.contains("silent for 7 s"), "{warning}");
+    }
 }

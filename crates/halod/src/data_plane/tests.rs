@@ -415,7 +415,7 @@ async fn what_the_agent_has_to_do_is_passed_on_and_its_answer_back() {
     let (code, body) = client.await.unwrap();
     assert_eq!(
         (code, body.as_str()),
-        (409, "{\"message\":\"lb2 is not heard of\"}")
+        (409, "{\"message\":\"lb2 is not heard of\"}\n")
     );
     agent.stop().await;
 }

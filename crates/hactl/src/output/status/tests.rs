@@ -125,7 +125,7 @@ fn listener(name: &str, protocol: &str) -> ListenerStatus {
 fn a_node_is_shown_as_aligned_tables() {
     let expected = "\
 lb1  cluster edge, halo 0.1.0, up 3h 5m, configuration 2
-data plane ready since 3h 4m ago, pid 101, 2 workers, restarted once
+data plane ready for 3h 4m, pid 101, 2 workers, restarted once
 ! pool app: 1 of 3 servers down
 
 VIP  STATE    HOLDER  SINCE   ADDRESSES       INTERFACE     PRIORITY  WHY
@@ -162,7 +162,7 @@ fn a_node_whose_data_plane_is_down_says_so_first() {
     status.agent.vips[0].why = "the data plane is down".into();
     let expected = "\
 lb1  cluster edge, halo 0.1.0, up 3h 5m, configuration 2
-data plane DOWN since 3h 4m ago, restarted once
+data plane DOWN for 3h 4m, restarted once
 ! the data plane serves nobody; this is what the agent knows
 
 VIP  STATE       HOLDER   SINCE   ADDRESSES       INTERFACE  PRIORITY  WHY
