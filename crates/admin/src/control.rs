@@ -56,8 +56,10 @@ pub enum Failure {
     Refused(String),
     /// Tried and failed. HTTP 500.
     Failed(String),
-    /// The agent does not answer. HTTP 503.
+    /// It cannot be done or asked now: the node starts or stops. Nothing changed. HTTP 503.
     Unavailable(String),
+    /// The agent did not answer in time; what was asked of it may still be done. HTTP 504.
+    TimedOut(String),
 }
 
 /// Whether the node can serve.

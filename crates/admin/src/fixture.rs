@@ -58,7 +58,7 @@ impl Control for Fake {
     }
 
     async fn reload(&self) -> Result<Outcome, Failure> {
-        Err(Failure::Unavailable("the agent does not answer".into()))
+        Err(Failure::TimedOut("the agent does not answer".into()))
     }
 
     async fn config(&self) -> Result<String, Failure> {

@@ -59,6 +59,7 @@ pub(crate) fn failed(failure: Failure) -> Reply {
         Failure::Refused(why) => message(StatusCode::CONFLICT, why),
         Failure::Failed(why) => message(StatusCode::INTERNAL_SERVER_ERROR, why),
         Failure::Unavailable(why) => message(StatusCode::SERVICE_UNAVAILABLE, why),
+        Failure::TimedOut(why) => message(StatusCode::GATEWAY_TIMEOUT, why),
     }
 }
 

@@ -101,7 +101,7 @@ async fn every_endpoint_answers_over_the_unix_socket() {
             "POST",
             "/v1/config/reload",
             "",
-            503,
+            504,
             "agent does not answer",
         ),
         ("GET", "/v1/config", "", 200, "[cluster]\n"),

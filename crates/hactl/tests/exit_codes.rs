@@ -136,6 +136,7 @@ fn an_answer_of_the_data_plane_decides_the_exit_code() {
         (409, why, "failover web", 4, "this is why"),
         (401, why, "status", 4, "this is why"),
         (503, why, "config show", 3, "this is why"),
+        (504, why, "failover web", 5, "this is why"),
     ];
     for (status, body, arguments, code, part) in table {
         let directory = tempfile::tempdir().unwrap();
@@ -251,6 +252,16 @@ fn status_asks_the_agent_when_the_data_plane_is_frozen() {
         0,
         "does not answer hactl; this is what the agent knows",
     );
+}
+
+#[test]
+fn a_command_that_may_have_been_done_is_not_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    data_plane(directory.path(), 504, "{\"message\":\"no answer\"}");
+    let asked = agent(directory.path(), String::new());
+    check(&hactl(directory.path(), "failover web"), 5, "no answer");
+    check(&hactl(directory.path(), "config reload"), 5, "no answer");
+    assert!(asked.lock().unwrap().is_empty());
 }
 
 #[test]

@@ -188,6 +188,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> HttpFailure {
     );
     match status {
         StatusCode::SERVICE_UNAVAILABLE => HttpFailure::Down(message),
+        StatusCode::GATEWAY_TIMEOUT => HttpFailure::Slow(message),
         StatusCode::CONFLICT | StatusCode::UNAUTHORIZED => {
             HttpFailure::Final(Failure::Refused(message))
         }

@@ -57,7 +57,7 @@ impl Handle {
         match tokio::time::timeout(time, asked).await {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => Err(stopping()),
-            Err(_) => Err(Failure::Unavailable(format!(
+            Err(_) => Err(Failure::TimedOut(format!(
                 "the agent did not answer within {time:?}; see whether it runs and what it logs, \
                  and look at the node with `hactl status` before trying again"
             ))),
