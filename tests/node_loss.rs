@@ -93,8 +93,11 @@ fn cut_off_by_a_packet_filter() {
     find_tool("nft").unwrap();
     let lab = cluster(2);
     let prober = prober(&lab);
-    let rules = "table inet cut { chain in { type filter hook input priority -400; policy drop; iif lo accept; } \
-                 chain out { type filter hook output priority -400; policy drop; oif lo accept; } }";
+    let rules = "add table inet cut; \
+        add chain inet cut in { type filter hook input priority -400; policy drop; }; \
+        add rule inet cut in iif lo accept; \
+        add chain inet cut out { type filter hook output priority -400; policy drop; }; \
+        add rule inet cut out oif lo accept";
     let nft = |arguments: &[&str]| {
         let output = run(&lab, "lb1", "nft", arguments);
         assert!(output.status.success(), "{}", halo_e2e::said(&output));

@@ -52,7 +52,7 @@ fn a_bad_file_under_load_changes_nothing_and_says_why() {
     until(&lab, "load", || requests(&lab) > 100);
     let bad = without_app3(&lab).replace("fall = 2", "fall = \"twice\"");
     lab.write_config(&bad).unwrap();
-    let said = hactl(&lab, "lb1", &["config", "reload"], 1);
+    let said = hactl(&lab, "lb1", &["config", "reload"], 4);
     assert!(
         said.contains("halo.toml") && said.contains("fall"),
         "{said}"

@@ -65,7 +65,7 @@ fn a_drained_server_gets_nothing_new_and_nothing_is_lost() {
     hactl(&lab, "lb1", &["server", "drain", "app/app1"], 0);
     until(&lab, "no more requests on app1", || {
         let before = total(&lab, "app1");
-        get(&lab, "http://10.77.0.100/");
+        assert!(!get(&lab, "http://10.77.0.100/").is_empty());
         before == total(&lab, "app1")
     });
     let report = wrk.finish().unwrap();

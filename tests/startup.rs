@@ -15,6 +15,10 @@ fn the_first_node_serves_and_the_second_stands_by() {
     assert!(get(&lab, "http://10.77.0.100/").contains("Name: app"));
     let prober = prober(&lab);
     lab.node("lb2").unwrap().start_halod().unwrap();
+    until(&lab, "lb2 knowing that lb1 has the VIP", || {
+        let status = lab.node("lb2").unwrap().agent_status();
+        status.is_ok_and(|status| status.vips[0].holder.as_deref() == Some("lb1"))
+    });
     home(&lab);
     let report = prober.stop();
     assert_eq!(
@@ -22,7 +26,6 @@ fn the_first_node_serves_and_the_second_stands_by() {
         "a Standby that joins is not felt: {report}"
     );
     let status = lab.node("lb2").unwrap().status().unwrap();
-    assert_eq!(status.agent.vips[0].holder.as_deref(), Some("lb1"));
     assert!(status.data_plane.is_some());
 }
 

@@ -80,7 +80,7 @@ impl HaproxyConfig {
     pub fn text(&self) -> String {
         let (address, port) = self.bind;
         let mut text = format!(
-            "global\n  maxconn 10000\n  hard-stop-after 10s\n\
+            "global\n  maxconn 5000\n  hard-stop-after 10s\n\
              defaults\n  mode http\n  option redispatch\n  retries 2\n  timeout connect 1s\n  \
              timeout client 60s\n  timeout server 30s\n  timeout http-request 10s\n\
              frontend web\n  bind {address}:{port} transparent\n  option forwardfor\n  \

@@ -61,16 +61,13 @@ impl Switch {
             .map_err(LabError::io(format!("set up {}", host.name())))
     }
 
-    /// Waits until every port passes frames.
+    /// Waits until every port passes frames, and the kernel knows it: its late notice of the carrier
+    /// would open a port that was shut meanwhile.
     pub(crate) fn wait_for_carrier(&self) -> Result<(), LabError> {
         let mut last = Ok(false);
         let waited = wait_until("all links up", CARRIER, || {
-            last = self.act(|netlink| {
-                Ok(netlink
-                    .links()?
-                    .iter()
-                    .all(|l| l.loopback || l.is_running()))
-            });
+            last = self
+                .act(|netlink| Ok(netlink.links()?.iter().all(|l| l.loopback || l.operational)));
             !matches!(last, Ok(false))
         });
         last?;

@@ -65,6 +65,7 @@ impl Node {
             mac: Some([2, 0, 0, 0, 0, 1]),
             up: true,
             carrier: true,
+            operational: true,
             loopback: false,
             addresses: vec![IpNet::new(own.into(), 24).unwrap()],
         };

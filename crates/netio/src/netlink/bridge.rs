@@ -1,13 +1,15 @@
 //! Bridges and their ports.
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::link::{
-    BridgePortState, InfoBridgePort, InfoKind, InfoPortData, InfoPortKind, LinkAttribute, LinkInfo,
-    LinkMessage,
+    InfoKind, LinkAttribute, LinkInfo, LinkMessage, LinkProtoInfoBridge,
 };
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::{Netlink, NetlinkError, interface};
+
+/// From the kernel's `linux/if_link.h`; the crate knows no name for it here.
+const IFLA_BRPORT_STATE: u16 = 1;
 
 /// Whether a bridge port passes frames. Its carrier is not touched: the host on the other end
 /// of the cable does not see the difference.
@@ -42,19 +44,22 @@ impl Netlink {
     /// # Errors
     /// When the kernel refuses: not a port of a bridge, or the port is down.
     pub fn bridge_port_set(&mut self, ifindex: u32, state: PortState) -> Result<(), NetlinkError> {
-        let wire = match state {
-            PortState::Disabled => BridgePortState::Disabled,
-            PortState::Forwarding => BridgePortState::Forwarding,
+        // BR_STATE_DISABLED and BR_STATE_FORWARDING of `linux/if_bridge.h`.
+        let wire: u8 = match state {
+            PortState::Disabled => 0,
+            PortState::Forwarding => 3,
         };
         let mut message = LinkMessage::default();
+        // Addressed to the bridge module itself: asked by way of IFLA_LINKINFO the kernel announces
+        // a change of the device, and on hearing that the bridge opens the port again.
+        message.header.interface_family = AddressFamily::Bridge;
         message.header.index = ifindex;
-        message.attributes = vec![LinkAttribute::LinkInfo(vec![
-            LinkInfo::PortKind(InfoPortKind::Bridge),
-            LinkInfo::PortData(InfoPortData::BridgePort(vec![InfoBridgePort::State(wire)])),
+        message.attributes = vec![LinkAttribute::ProtoInfoBridge(vec![
+            LinkProtoInfoBridge::Other(DefaultNla::new(IFLA_BRPORT_STATE, vec![wire])),
         ])];
         self.change(
             || format!("set bridge port {} to {state:?}", interface(ifindex)),
-            RouteNetlinkMessage::NewLink(message),
+            RouteNetlinkMessage::SetLink(message),
             0,
         )
     }

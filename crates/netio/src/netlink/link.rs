@@ -24,6 +24,9 @@ pub struct Link {
     pub up: bool,
     /// Whether the lower layer is connected (`IFF_LOWER_UP`).
     pub carrier: bool,
+    /// Whether the kernel has taken note of up and carrier, and set its operational state to up
+    /// (`IFF_RUNNING`); that is up to a second after the carrier came.
+    pub operational: bool,
     /// Whether it is a loopback.
     pub loopback: bool,
     /// Its addresses; empty in a [`super::NetlinkEvent::LinkChanged`].
@@ -45,6 +48,7 @@ impl Link {
             mac: None,
             up: flags.contains(LinkFlags::Up),
             carrier: flags.contains(LinkFlags::LowerUp),
+            operational: flags.contains(LinkFlags::Running),
             loopback: flags.contains(LinkFlags::Loopback),
             addresses: Vec::new(),
         };
