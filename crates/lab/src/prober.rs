@@ -98,6 +98,14 @@ impl Prober {
                 .iter()
                 .any(|outcome| outcome.good && outcome.start > since + steady)
         })
+        .map_err(|error| match error {
+            LabError::Deadline { what, within, .. } => LabError::Deadline {
+                what,
+                within,
+                detail: format!("; {}", self.report()),
+            },
+            other => other,
+        })
     }
 
     /// Stops, and says how it was.

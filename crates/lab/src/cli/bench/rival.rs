@@ -1,5 +1,6 @@
 //! keepalived and HAProxy on ka1 and ka2, set up to do what the lab's Halo does.
 
+use std::fs;
 use std::net::Ipv4Addr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -90,15 +91,20 @@ impl Pair for Rival<'_> {
     fn inject(&self, fault: Fault) -> Result<(), LabError> {
         match fault {
             Fault::Kill => {
-                for pid in self.lab.host("ka1")?.processes() {
-                    let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
-                    nix::sys::signal::kill(pid, Signal::SIGKILL)
-                        .map_err(std::io::Error::from)
-                        .or_else(gone)
-                        .map_err(|source| LabError::Io {
-                            what: "kill a process on ka1".into(),
-                            source,
-                        })?;
+                // keepalived's child says farewell when its parent dies: a machine that loses its
+                // power does not, so all are stopped before any is killed.
+                let pids = self.lab.host("ka1")?.processes();
+                for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+                    for pid in &pids {
+                        let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+                        nix::sys::signal::kill(pid, signal)
+                            .map_err(std::io::Error::from)
+                            .or_else(gone)
+                            .map_err(|source| LabError::Io {
+                                what: format!("send {signal} to a process on ka1"),
+                                source,
+                            })?;
+                    }
                 }
                 Ok(())
             }
@@ -122,9 +128,22 @@ impl Pair for Rival<'_> {
     fn repair(&self, fault: Fault) -> Result<(), LabError> {
         match fault {
             Fault::Kill => {
-                // A machine that lost its power comes back without the address.
-                self.lab.host("ka1")?.remove_address(THEIR_VIP)?;
-                *self.first() = run(self.lab, "ka1")?;
+                // A machine that lost its power comes back without the address, and without the
+                // process numbers in /run that keep a second keepalived from starting.
+                let host = self.lab.host("ka1")?;
+                host.remove_address(THEIR_VIP)?;
+                for file in ["/run/keepalived.pid", "/run/vrrp.pid"] {
+                    fs::remove_file(host.path(file))
+                        .or_else(absent)
+                        .map_err(|source| LabError::Io {
+                            what: format!("remove {file} on ka1"),
+                            source,
+                        })?;
+                }
+                let mut first = self.first();
+                first.keepalived.wait(FAREWELL)?;
+                first.haproxy.wait(FAREWELL)?;
+                *first = run(self.lab, "ka1")?;
                 Ok(())
             }
             Fault::LinkDown => self.lab.link_up("ka1"),
@@ -157,5 +176,13 @@ fn gone(error: std::io::Error) -> std::io::Result<()> {
     match error.raw_os_error() == Some(nix::errno::Errno::ESRCH as i32) {
         true => Ok(()),
         false => Err(error),
+    }
+}
+
+/// It may have been killed before it wrote the file.
+fn absent(error: std::io::Error) -> std::io::Result<()> {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
     }
 }
