@@ -159,6 +159,14 @@ fn settings() -> std::io::Result<()> {
     const CONGESTION: &str = "/proc/sys/net/ipv4/tcp_congestion_control";
     // bbr paces, which falsifies every figure between hosts of one machine.
     fs::write(CONGESTION, "cubic").or_else(|_| fs::write(CONGESTION, "reno"))?;
+    // A new namespace takes these over from the machine, where Docker may have set them: hosts that
+    // pass packets for an address they no longer have would hide an outage.
+    fs::write("/proc/sys/net/ipv4/ip_forward", "0")?;
+    for setting in ["accept_redirects", "send_redirects"] {
+        for of in ["all", "eth0"] {
+            fs::write(format!("/proc/sys/net/ipv4/conf/{of}/{setting}"), "0")?;
+        }
+    }
     // The prober opens a thousand connections a second.
     fs::write("/proc/sys/net/ipv4/ip_local_port_range", "10240 65000")
 }
