@@ -222,6 +222,19 @@ impl Host {
         self.within(remove)?.map_err(LabError::netlink(self.name()))
     }
 
+    /// Forgets at which hardware address it last saw an address.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn forget_neighbour(&self, address: Ipv4Addr) -> Result<(), LabError> {
+        let forget = move || {
+            let mut netlink = Netlink::open()?;
+            let eth0 = netlink.link("eth0")?.map_or(0, |link| link.index);
+            netlink.neighbour_forget(eth0, address.into()).map(drop)
+        };
+        self.within(forget)?.map_err(LabError::netlink(self.name()))
+    }
+
     /// All its processes but the one that holds the namespaces.
     #[must_use]
     pub fn processes(&self) -> Vec<u32> {

@@ -7,6 +7,7 @@ mod address;
 mod bridge;
 mod link;
 mod monitor;
+mod neighbour;
 mod route;
 
 use std::io;
