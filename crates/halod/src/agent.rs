@@ -4,7 +4,7 @@ use std::path::Path;
 
 use halo_agent::{Agent, Loaded, Options};
 use halo_netio::platform::{Linux, Settings};
-use halo_netio::process::{require_network_privileges, resolve_identity};
+use halo_netio::process::{require_network_privileges, resolve_identity, take_precedence};
 
 use crate::logging;
 
@@ -34,7 +34,10 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
     let options = Options {
         config_file: config_file.to_owned(),
         version: env!("CARGO_PKG_VERSION"),
-        warnings: warning.into_iter().collect(),
+        warnings: warning
+            .into_iter()
+            .chain(take_precedence().warning())
+            .collect(),
     };
     Agent::new(platform, loaded, options).run().map_err(whole)
 }

@@ -2,6 +2,7 @@
 
 mod capability;
 mod identity;
+mod scheduling;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -12,6 +13,7 @@ use nix::sys::signal::Signal;
 
 pub use capability::{Capability, require_network_privileges};
 pub use identity::{Identity, resolve as resolve_identity};
+pub use scheduling::{Precedence, take_precedence};
 
 use crate::error::{Error, Result};
 

@@ -1,0 +1,99 @@
+//! Getting the processor when it is needed: a heartbeat that waits for a turn is a heartbeat lost.
+
+use std::io;
+
+/// Priority among real-time processes, 1 to 99. Any beats every ordinary process; a low one leaves
+/// room for the kernel's own threads and for watchdogs.
+const REALTIME_PRIORITY: libc::c_int = 10;
+/// The best that an ordinary process can have.
+const BEST_NICE: libc::c_int = -20;
+
+/// How this process is scheduled.
+#[derive(Debug)]
+pub enum Precedence {
+    /// `SCHED_RR`: before every ordinary process.
+    Realtime,
+    /// Ordinary, at nice -20, because real-time scheduling was refused.
+    Nice(io::Error),
+    /// Ordinary and no better than others, because both were refused.
+    None(io::Error),
+}
+
+impl Precedence {
+    /// What an operator should know of it, with the remedy; `None`: all is well.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Self::Realtime => None,
+            Self::Nice(error) => Some(format!(
+                "the agent runs at nice -20, since real-time scheduling is refused ({error}): on a \
+                 busy machine give its cgroup a real-time budget (cpu.rt_runtime_us)"
+            )),
+            Self::None(error) => Some(format!(
+                "the agent has no precedence over other processes ({error}), and may be late on a \
+                 busy machine: give halod CAP_SYS_NICE"
+            )),
+        }
+    }
+}
+
+/// Puts this process before others, as far as it is permitted. Children do not inherit it.
+#[must_use]
+pub fn take_precedence() -> Precedence {
+    let parameters = libc::sched_param {
+        sched_priority: REALTIME_PRIORITY,
+    };
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: plain system call for this process; `parameters` lives across it.
+    if unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) } == 0 {
+        return Precedence::Realtime;
+    }
+    let refused = io::Error::last_os_error();
+    let ordinary = libc::sched_param { sched_priority: 0 };
+    let policy = libc::SCHED_OTHER | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: as above; then a plain system call without pointers.
+    let nice = unsafe {
+        libc::sched_setscheduler(0, policy, &raw const ordinary) == 0
+            && libc::setpriority(libc::PRIO_PROCESS, 0, BEST_NICE) == 0
+    };
+    if nice {
+        Precedence::Nice(refused)
+    } else {
+        Precedence::None(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In a thread of its own: on Linux both settings are the calling thread's.
+    #[test]
+    fn precedence_is_as_reported_and_children_do_not_inherit_it() {
+        std::thread::spawn(|| {
+            let precedence = take_precedence();
+            // SAFETY: plain system calls without pointers.
+            let (policy, nice) = unsafe {
+                (
+                    libc::sched_getscheduler(0) & !libc::SCHED_RESET_ON_FORK,
+                    libc::getpriority(libc::PRIO_PROCESS, 0),
+                )
+            };
+            match precedence {
+                Precedence::Realtime => assert_eq!(policy, libc::SCHED_RR),
+                Precedence::Nice(_) => assert_eq!((policy, nice), (libc::SCHED_OTHER, BEST_NICE)),
+                Precedence::None(_) => assert_eq!(policy, libc::SCHED_OTHER),
+            }
+            let child = std::process::Command::new("cat")
+                .arg("/proc/self/stat")
+                .output()
+                .expect("cat runs");
+            let stat = String::from_utf8(child.stdout).expect("numbers");
+            // proc(5): fields 19 (nice) and 41 (policy), counted from 1; the name has no blanks.
+            let fields: Vec<&str> = stat.split_whitespace().collect();
+            assert_eq!((fields[18], fields[40]), ("0", "0"));
+        })
+        .join()
+        .expect("no assertion failed");
+    }
+}
