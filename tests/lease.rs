@@ -146,9 +146,9 @@ fn the_programs_drop_what_is_for_an_address_without_a_lease_and_nothing_else() {
         ),
         ("IPv4 to it", Way::In, ipv4(CLIENT, LEASED), false),
         (
-            "IPv4 to it, cut short",
+            "ARP request for it, cut short",
             Way::In,
-            ipv4(CLIENT, LEASED)[..32].to_vec(),
+            request(CLIENT, LEASED)[..34].to_vec(),
             true,
         ),
         (
@@ -230,7 +230,9 @@ fn the_programs_drop_what_is_for_an_address_without_a_lease_and_nothing_else() {
         for (what, way, frame, passes) in &rows {
             let verdict = |deadline| {
                 leases.lease(LEASED, deadline);
-                leases.passes(*way, frame).unwrap()
+                leases
+                    .passes(*way, frame)
+                    .unwrap_or_else(|error| panic!("{what}: {error}"))
             };
             let second = 1_000_000_000;
             let now = boot_nanos();
