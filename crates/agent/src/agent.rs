@@ -2,6 +2,7 @@
 
 mod child;
 mod failover;
+mod leases;
 mod network;
 mod reload;
 mod requests;
@@ -32,6 +33,7 @@ use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
+use leases::Guards;
 use reload::Pending;
 
 /// The data plane gets the status this often, however little changes.
@@ -68,6 +70,7 @@ pub struct Agent<P> {
     vanished: Vec<Address>,
     /// Interfaces that VRRP is open on.
     wires: BTreeSet<u32>,
+    guards: Guards,
     host_warnings: Vec<String>,
     /// When each other node was last heard.
     heard: BTreeMap<Ipv4Addr, Instant>,
@@ -101,6 +104,7 @@ impl<P: Platform> Agent<P> {
             network_changed: true,
             vanished: Vec::new(),
             wires: BTreeSet::new(),
+            guards: Guards::default(),
             host_warnings: Vec::new(),
             heard: BTreeMap::new(),
             started,
@@ -127,6 +131,7 @@ impl<P: Platform> Agent<P> {
         while !self.supervisor.is_stopped() {
             self.turn()?;
         }
+        self.remove_guards();
         info!("stopped");
         Ok(())
     }
@@ -142,7 +147,9 @@ impl<P: Platform> Agent<P> {
             warn!("{warning}");
         }
         self.remove_left_over_vips()?;
-        self.refresh_links(self.platform.now())
+        self.refresh_links(self.platform.now())?;
+        self.remove_left_over_guards();
+        Ok(())
     }
 
     /// Waits, handles what came, performs what follows, tells who wants to know.

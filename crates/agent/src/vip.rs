@@ -31,6 +31,8 @@ pub(crate) struct Vip {
     pub(crate) peers: Vec<Ipv4Addr>,
     /// When the addresses' lifetimes are renewed; `None`: they are not on.
     pub(crate) renew_at: Option<Instant>,
+    /// Whether the kernel's lease of the addresses is renewed with each heartbeat.
+    pub(crate) leased: bool,
     /// A claim failed; until then this node leaves the VIP to others.
     pub(crate) blocked_until: Option<Instant>,
     /// What the router was last told: able, or why not.
@@ -57,6 +59,7 @@ impl Vip {
             announcer: Announcer::default(),
             peers: peers(config, vip),
             renew_at: None,
+            leased: false,
             blocked_until: None,
             told: None,
             since,

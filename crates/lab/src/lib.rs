@@ -29,6 +29,7 @@ mod switch;
 mod topology;
 mod wait;
 
+pub mod arp_prober;
 pub mod prober;
 pub mod wrk;
 

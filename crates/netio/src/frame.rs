@@ -1,8 +1,9 @@
-//! Sending Ethernet frames as they are.
+//! Ethernet frames as they are, out and in.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, socket};
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, socket};
 
 use crate::error::{Error, Result};
 
@@ -32,21 +33,11 @@ impl FrameSocket {
         let failed = |source: std::io::Error| {
             Error::os(format!("send a frame on interface {index}"), source)
         };
-        let Some(destination) = frame.get(..6).filter(|_| frame.len() >= HEADER) else {
+        let Some(destination) = frame.first_chunk().filter(|_| frame.len() >= HEADER) else {
             return Err(failed(std::io::ErrorKind::InvalidInput.into()));
         };
-        let mut address = [0_u8; 8];
-        address[..6].copy_from_slice(destination);
-        let to = libc::sockaddr_ll {
-            sll_family: libc::AF_PACKET as u16,
-            sll_protocol: u16::from_be_bytes([frame[12], frame[13]]).to_be(),
-            sll_ifindex: i32::try_from(index)
-                .map_err(|error| failed(std::io::Error::other(error)))?,
-            sll_hatype: 0,
-            sll_pkttype: 0,
-            sll_halen: 6,
-            sll_addr: address,
-        };
+        let ethertype = u16::from_be_bytes([frame[12], frame[13]]);
+        let to = link_address(index, ethertype, *destination).map_err(failed)?;
         // SAFETY: `frame` and `to` are valid for the call, with their true lengths.
         let sent = unsafe {
             libc::sendto(
@@ -63,4 +54,63 @@ impl FrameSocket {
         }
         Ok(())
     }
+}
+
+/// An `AF_PACKET` socket that hears one EtherType on one interface, whoever it is meant for.
+#[derive(Debug)]
+pub struct FrameListener(OwnedFd);
+
+impl FrameListener {
+    /// Opens it on the interface `index`. Needs `CAP_NET_RAW`.
+    pub fn open(index: u32, ethertype: u16) -> Result<Self> {
+        let failed = |source| Error::os(format!("hear frames on interface {index}"), source);
+        let FrameSocket(socket) = FrameSocket::open()?;
+        let at = link_address(index, ethertype, [0; 6]).map_err(failed)?;
+        // SAFETY: `at` is valid for the call, with its true length.
+        let bound = unsafe {
+            libc::bind(
+                socket.as_raw_fd(),
+                (&raw const at).cast(),
+                size_of::<libc::sockaddr_ll>() as libc::socklen_t,
+            )
+        };
+        if bound < 0 {
+            return Err(failed(std::io::Error::last_os_error()));
+        }
+        Ok(Self(socket))
+    }
+
+    /// The next frame, its Ethernet header included, at the start of `buffer`; its length there.
+    /// `None`: there is none.
+    pub fn receive(&self, buffer: &mut [u8]) -> Result<Option<usize>> {
+        match recv(self.0.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(length) => Ok(Some(length)),
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+            Err(source) => Err(Error::os("hear a frame", source)),
+        }
+    }
+}
+
+impl AsFd for FrameListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn link_address(
+    index: u32,
+    ethertype: u16,
+    destination: [u8; 6],
+) -> std::io::Result<libc::sockaddr_ll> {
+    let mut address = [0_u8; 8];
+    address[..6].copy_from_slice(&destination);
+    Ok(libc::sockaddr_ll {
+        sll_family: libc::AF_PACKET as u16,
+        sll_protocol: ethertype.to_be(),
+        sll_ifindex: i32::try_from(index).map_err(std::io::Error::other)?,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 6,
+        sll_addr: address,
+    })
 }

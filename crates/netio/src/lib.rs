@@ -7,6 +7,7 @@
 mod clock;
 mod error;
 pub mod frame;
+pub mod lease;
 pub mod netlink;
 pub mod netns;
 pub mod platform;

@@ -5,6 +5,7 @@
 
 mod address;
 mod bridge;
+mod filter;
 mod link;
 mod monitor;
 mod neighbour;
@@ -23,6 +24,7 @@ use nix::sys::socket::{NetlinkAddr, recvfrom};
 
 pub use address::{Address, HALO_ADDRESS_PROTOCOL};
 pub use bridge::PortState;
+pub use filter::FilterPoint;
 pub use link::{Link, LinkChange};
 pub use monitor::{Monitor, NetlinkEvent};
 

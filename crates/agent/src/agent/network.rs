@@ -49,6 +49,8 @@ impl<P: Platform> Agent<P> {
             self.move_vip(index, place, now);
         }
         self.refresh_sockets();
+        // Before an address can be put on.
+        self.refresh_guards();
         self.refresh_abilities(now);
         Ok(())
     }

@@ -101,6 +101,7 @@ impl<P: Platform> Agent<P> {
         self.options
             .warnings
             .iter()
+            .chain(self.guards.complaints.values())
             .chain(&self.data_plane_complaint)
             .chain(&self.host_warnings)
             .cloned()

@@ -35,6 +35,10 @@ impl<P: Platform> Agent<P> {
             match action {
                 Action::SendAdvert { priority, interval } => {
                     self.send_advert(index, priority, interval);
+                    // A farewell is no reason to stay.
+                    if priority != Priority::RESIGN {
+                        self.renew_lease(index, now, interval.duration());
+                    }
                 }
                 Action::Claim => self.claim(index, now),
                 Action::Release => self.release(index),
@@ -187,6 +191,7 @@ impl<P: Platform> Agent<P> {
     }
 
     fn claim(&mut self, index: usize, now: Instant) {
+        self.begin_lease(index, now);
         match self.put_addresses(index) {
             Ok(()) => {
                 let vip = &mut self.vips[index];
@@ -213,6 +218,7 @@ impl<P: Platform> Agent<P> {
     }
 
     fn release(&mut self, index: usize) {
+        self.end_lease(index);
         let nets = self.vips[index].config.addresses.clone();
         self.take_off(index, &nets);
         let vip = &mut self.vips[index];

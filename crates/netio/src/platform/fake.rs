@@ -19,6 +19,17 @@ pub enum Effect {
     AddressPut(IpNet),
     /// An address was taken off.
     AddressRemoved(IpNet),
+    /// A guarded address was leased, or its lease renewed.
+    Leased {
+        /// The address.
+        address: Ipv4Addr,
+        /// When it was.
+        at: Instant,
+        /// The lease's end.
+        until: Instant,
+    },
+    /// The lease of a guarded address was ended.
+    LeaseEnded(Ipv4Addr),
     /// A VRRP message was sent.
     Advert {
         /// Sender.
@@ -57,6 +68,10 @@ pub struct Fake {
     pub file: Option<String>,
     /// Makes [`Platform::start_data_plane`] fail.
     pub fail_starts: bool,
+    /// Makes [`Platform::guard`] fail.
+    pub fail_guards: bool,
+    /// Addresses that are guarded, by interface.
+    pub guards: BTreeMap<u32, Vec<Ipv4Addr>>,
     /// Interfaces that VRRP is open on, and those that joined the multicast group.
     pub vrrp: (BTreeSet<u32>, BTreeSet<u32>),
     origin: Instant,
@@ -94,6 +109,8 @@ impl Fake {
             effects: Vec::new(),
             file: None,
             fail_starts: false,
+            fail_guards: false,
+            guards: BTreeMap::new(),
             vrrp: (BTreeSet::new(), BTreeSet::new()),
             origin: now,
             addresses,
@@ -170,6 +187,10 @@ impl Fake {
             let link = self.links.remove(at);
             self.happen(Input::Network(NetlinkEvent::LinkRemoved(link)));
         }
+    }
+
+    fn is_guarded(&self, address: Ipv4Addr) -> bool {
+        self.guards.values().flatten().any(|ip| *ip == address)
     }
 
     fn take(&mut self, interface: u32, net: IpNet) -> Option<Address> {
@@ -261,6 +282,38 @@ impl Platform for Fake {
             self.effects.push(Effect::AddressRemoved(net));
         }
         Ok(was_there)
+    }
+
+    fn guard(&mut self, interface: u32, addresses: &[Ipv4Addr]) -> Result<()> {
+        if addresses.is_empty() {
+            self.guards.remove(&interface);
+            return Ok(());
+        }
+        if self.fail_guards {
+            return Err(Error::Privilege {
+                what: "lease virtual IPs".to_owned(),
+                remedy: "give it CAP_BPF",
+            });
+        }
+        self.guards.insert(interface, addresses.to_vec());
+        Ok(())
+    }
+
+    fn lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>, until: Instant) {
+        let at = self.now;
+        for address in addresses {
+            if self.is_guarded(address) {
+                self.effects.push(Effect::Leased { address, at, until });
+            }
+        }
+    }
+
+    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>) {
+        for address in addresses {
+            if self.is_guarded(address) {
+                self.effects.push(Effect::LeaseEnded(address));
+            }
+        }
     }
 
     fn open_vrrp(&mut self, _name: &str, interface: u32, multicast: bool) -> Result<()> {

@@ -21,6 +21,7 @@ use super::{ClientId, Input, Platform};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::FrameSocket;
+use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink};
 use crate::process::Identity;
 use crate::signals::Signals;
@@ -49,6 +50,8 @@ pub struct Linux {
     frames: FrameSocket,
     signals: Signals,
     vrrp: BTreeMap<u32, VrrpSocket>,
+    /// `None`: nothing is guarded.
+    leases: Option<Leases>,
     data_plane: DataPlane,
     clients: Clients,
 }
@@ -68,6 +71,7 @@ impl Linux {
             frames: FrameSocket::open()?,
             signals,
             vrrp: BTreeMap::new(),
+            leases: None,
             data_plane: DataPlane::new(settings.identity, settings.environment),
             clients,
         })
@@ -149,6 +153,30 @@ impl Platform for Linux {
 
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool> {
         Ok(self.netlink.address_remove(interface, net)?)
+    }
+
+    fn guard(&mut self, interface: u32, addresses: &[Ipv4Addr]) -> Result<()> {
+        let leases = match &mut self.leases {
+            Some(leases) => leases,
+            // Also removes what another agent left.
+            None if addresses.is_empty() => {
+                return Leases::detach(&mut self.netlink, interface);
+            }
+            None => self.leases.insert(Leases::new()?),
+        };
+        leases.guard(&mut self.netlink, interface, addresses)
+    }
+
+    fn lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>, until: Instant) {
+        if let Some(leases) = &self.leases {
+            let until = self.clock.boot_nanos(until);
+            addresses.for_each(|address| leases.lease(address, until));
+        }
+    }
+
+    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>) {
+        // The gate opens for deadlines to come only: now is over.
+        self.lease(addresses, self.clock.now());
     }
 
     fn open_vrrp(&mut self, name: &str, interface: u32, multicast: bool) -> Result<()> {

@@ -1,0 +1,120 @@
+//! The kernel's leases of VIPs: renewed with each heartbeat, so that a node that falls silent stops
+//! answering before a peer takes it for dead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use halo_netio::Platform;
+use tracing::warn;
+
+use super::Agent;
+use crate::vip::Vip;
+
+/// Heartbeats that a lease lasts. A Backup waits for as many, and Skew_Time on top (RFC 9568 section
+/// 6.1): the lease has always ended when it takes over.
+const HEARTBEATS: u32 = 3;
+
+/// What is guarded, and what could not be.
+#[derive(Debug, Default)]
+pub(super) struct Guards {
+    interfaces: BTreeSet<u32>,
+    /// By interface, for people.
+    pub(super) complaints: BTreeMap<u32, String>,
+}
+
+impl<P: Platform> Agent<P> {
+    /// Leases the VIP's addresses from `now` on for what heartbeats of this interval allow.
+    pub(super) fn renew_lease(&mut self, index: usize, now: Instant, interval: Duration) {
+        let vip = &self.vips[index];
+        if vip.leased {
+            self.platform
+                .lease(&mut ipv4(vip), now + HEARTBEATS * interval);
+        }
+    }
+
+    /// The first lease, before the addresses are put on.
+    pub(super) fn begin_lease(&mut self, index: usize, now: Instant) {
+        let vip = &mut self.vips[index];
+        vip.leased = true;
+        let interval = vip.router.config().interval.duration();
+        self.renew_lease(index, now, interval);
+    }
+
+    pub(super) fn end_lease(&mut self, index: usize) {
+        let vip = &mut self.vips[index];
+        vip.leased = false;
+        self.platform.end_lease(&mut ipv4(vip));
+    }
+
+    /// Guards the VIPs' addresses on the interfaces where they are now.
+    pub(super) fn refresh_guards(&mut self) {
+        let mut wanted: BTreeMap<u32, (String, Vec<Ipv4Addr>)> = BTreeMap::new();
+        for vip in &self.vips {
+            // Without a hardware address there is no Ethernet header to look behind, and no ARP.
+            let home = vip.place.home.as_ref().filter(|home| home.mac.is_some());
+            if let Some(home) = home {
+                let entry = wanted
+                    .entry(home.index)
+                    .or_insert_with(|| (home.name.clone(), Vec::new()));
+                entry.1.extend(ipv4(vip));
+            }
+        }
+        let before = std::mem::take(&mut self.guards);
+        for index in before.interfaces.iter().filter(|i| !wanted.contains_key(i)) {
+            self.unguard(*index);
+        }
+        for (index, (name, addresses)) in wanted {
+            match self.platform.guard(index, &addresses) {
+                Ok(()) => {
+                    self.guards.interfaces.insert(index);
+                }
+                Err(problem) => {
+                    let complaint = format!(
+                        "{name}: {problem}; without it, this node may answer for a VIP for up to 5 s \
+                         after halod is killed or hangs"
+                    );
+                    if before.complaints.get(&index) != Some(&complaint) {
+                        warn!("{complaint}");
+                        self.status_changed = true;
+                    }
+                    self.guards.complaints.insert(index, complaint);
+                }
+            }
+        }
+    }
+
+    /// An agent that was killed, with another configuration, may have guarded other interfaces.
+    pub(super) fn remove_left_over_guards(&mut self) {
+        let others: Vec<u32> = self
+            .links
+            .links()
+            .iter()
+            .map(|link| link.index)
+            .filter(|index| !self.guards.interfaces.contains(index))
+            .collect();
+        for index in others {
+            self.unguard(index);
+        }
+    }
+
+    /// The addresses are off: nothing is to be left of the guards.
+    pub(super) fn remove_guards(&mut self) {
+        for index in std::mem::take(&mut self.guards).interfaces {
+            self.unguard(index);
+        }
+    }
+
+    fn unguard(&mut self, index: u32) {
+        if let Err(problem) = self.platform.guard(index, &[]) {
+            warn!("{problem}");
+        }
+    }
+}
+
+fn ipv4(vip: &Vip) -> impl Iterator<Item = Ipv4Addr> {
+    vip.config.ips().filter_map(|ip| match ip {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    })
+}

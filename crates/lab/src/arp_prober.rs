@@ -1,0 +1,187 @@
+//! A client that asks "who has this address?" every few milliseconds, and keeps book of who says so.
+
+use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use halo_netio::frame::{FrameListener, FrameSocket};
+use halo_netio::netlink::Netlink;
+use halo_netio::netns::NetnsThread;
+use halo_packet::MacAddr;
+use halo_packet::arp::{Arp, FRAME_LEN, Operation};
+use nix::poll::{PollFd, PollTimeout, poll};
+
+use crate::{Host, LabError};
+
+/// Time between two questions.
+const INTERVAL: Duration = Duration::from_millis(2);
+/// Answers of two nodes closer to each other than this are answers at one time: a few questions, so
+/// that one that is lost does not make two short disputes of a long one.
+const AT_ONE_TIME: Duration = Duration::from_millis(20);
+const ETHERTYPE_ARP: u16 = 0x0806;
+
+/// An ARP prober at work. It stops when dropped.
+#[derive(Debug)]
+pub struct ArpProber {
+    shared: Arc<Shared>,
+    thread: Option<NetnsThread<Result<(), LabError>>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    stop: AtomicBool,
+    answers: Mutex<Vec<Answer>>,
+}
+
+/// An answer to "who has it?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// When it came.
+    pub at: Instant,
+    /// Who says that it has the address.
+    pub mac: MacAddr,
+}
+
+impl ArpProber {
+    /// Starts to ask from `host`'s eth0 who has `address`.
+    ///
+    /// # Errors
+    /// When the host has no eth0, or gives no sockets.
+    pub fn start(host: &Host, address: Ipv4Addr) -> Result<Self, LabError> {
+        let shared = Arc::new(Shared::default());
+        let theirs = shared.clone();
+        let link = host
+            .within(|| Netlink::open()?.link("eth0"))?
+            .map_err(LabError::netlink(host.name()))?;
+        let (index, mac) = link
+            .and_then(|link| Some((link.index, MacAddr::from(link.mac?))))
+            .ok_or_else(|| LabError::Refused(format!("{} has no eth0", host.name())))?;
+        let thread = host.thread(move || run(&theirs, index, mac, address))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Every answer so far, in order.
+    #[must_use]
+    pub fn answers(&self) -> Vec<Answer> {
+        let answers = self.shared.answers.lock();
+        answers.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Stops; every answer.
+    ///
+    /// # Errors
+    /// When asking failed.
+    pub fn stop(mut self) -> Result<Vec<Answer>, LabError> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join()?;
+        }
+        Ok(self.answers())
+    }
+}
+
+impl Drop for ArpProber {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The longest time in which two hosts said that they have the address.
+#[must_use]
+pub fn longest_dispute(answers: &[Answer]) -> Duration {
+    let mut longest = Duration::ZERO;
+    let mut dispute: Option<(Instant, Instant)> = None;
+    for pair in answers.windows(2) {
+        let [before, after] = pair else { continue };
+        let both = before.mac != after.mac && after.at - before.at <= AT_ONE_TIME;
+        if !both {
+            continue;
+        }
+        let start = match dispute {
+            Some((start, end)) if before.at - end.min(before.at) <= AT_ONE_TIME => start,
+            _ => before.at,
+        };
+        dispute = Some((start, after.at));
+        longest = longest.max(after.at - start);
+    }
+    longest
+}
+
+fn run(shared: &Shared, index: u32, mac: MacAddr, address: Ipv4Addr) -> Result<(), LabError> {
+    let failed = |error: halo_netio::Error| LabError::Refused(error.to_string());
+    let listener = FrameListener::open(index, ETHERTYPE_ARP).map_err(failed)?;
+    let socket = FrameSocket::open().map_err(failed)?;
+    let mut question = [0; FRAME_LEN];
+    Arp::probe(mac, address)
+        .encode(&mut question)
+        .map_err(|error| LabError::Refused(error.to_string()))?;
+    let mut next = Instant::now();
+    while !shared.stop.load(Ordering::Relaxed) {
+        let now = Instant::now();
+        if now >= next {
+            socket.send(index, &question).map_err(failed)?;
+            next = now + INTERVAL;
+        }
+        wait(&listener, next.saturating_duration_since(now));
+        let mut frame = [0; 128];
+        while let Some(length) = listener.receive(&mut frame).map_err(failed)? {
+            let at = Instant::now();
+            // Announcements are to everyone; an answer is to us.
+            let answer = Arp::decode(&frame[..length]).ok().filter(|arp| {
+                arp.operation == Operation::Reply
+                    && arp.sender_ip == address
+                    && arp.destination == mac
+            });
+            if let Some(arp) = answer {
+                let mac = arp.sender_mac;
+                let answers = shared.answers.lock();
+                answers
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(Answer { at, mac });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn wait(listener: &FrameListener, time: Duration) {
+    let millis = time.as_micros().div_ceil(1000).min(10);
+    let timeout = PollTimeout::from(u8::try_from(millis).unwrap_or(10));
+    let mut fds = [PollFd::new(listener.as_fd(), nix::poll::PollFlags::POLLIN)];
+    if poll(&mut fds, timeout).is_err() {
+        // Interrupted: the caller looks anyway.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dispute(script: &[(u64, u8)]) -> u128 {
+        let start = Instant::now();
+        let answers: Vec<Answer> = script
+            .iter()
+            .map(|(ms, host)| Answer {
+                at: start + Duration::from_millis(*ms),
+                mac: MacAddr::new(2, 0, 0, 0, 0, *host),
+            })
+            .collect();
+        longest_dispute(&answers).as_millis()
+    }
+
+    #[test]
+    fn a_handover_is_no_dispute_but_answers_in_turns_are() {
+        assert_eq!(dispute(&[]), 0);
+        assert_eq!(dispute(&[(0, 1), (10, 1), (60, 2), (70, 2)]), 0);
+        assert_eq!(dispute(&[(0, 1), (2, 2), (4, 1), (6, 2), (50, 2)]), 6);
+        let long: Vec<(u64, u8)> = (0..500).map(|n| (n * 2, (n % 2) as u8)).collect();
+        assert_eq!(dispute(&long), 998);
+        let two = [(0, 1), (2, 2), (100, 2), (102, 1), (104, 2)];
+        assert_eq!(dispute(&two), 4, "the longer one of two");
+    }
+}

@@ -1,0 +1,175 @@
+//! The kernel's lease of virtual IPs: who does not renew it in time stops answering.
+//!
+//! A small BPF program on the interface drops ARP and IPv4 packets for an address whose deadline has
+//! passed. The deadlines are in memory that this process shares with the kernel, so renewing is one
+//! store; the program stays attached when this process is killed, and works when it hangs.
+
+mod assembler;
+mod bpf;
+mod program;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::Ipv4Addr;
+
+use self::bpf::{AddressMap, Deadlines, Program};
+use crate::error::{Error, Result};
+use crate::netlink::{FilterPoint, Netlink};
+
+/// Addresses that can be guarded on a machine. Their deadlines fill a page of memory.
+pub const MOST_ADDRESSES: u32 = 512;
+
+/// Which packets a program judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Those that come in.
+    In,
+    /// Those that go out.
+    Out,
+}
+
+/// The leases of this machine's virtual IPs.
+#[derive(Debug)]
+pub struct Leases {
+    addresses: AddressMap,
+    deadlines: Deadlines,
+    incoming: Program,
+    outgoing: Program,
+    /// The slot of each guarded address.
+    slots: BTreeMap<Ipv4Addr, u32>,
+    guarded: BTreeMap<u32, Vec<Ipv4Addr>>,
+}
+
+impl Leases {
+    /// Loads the programs. Needs `CAP_BPF` with `CAP_NET_ADMIN`, or `CAP_SYS_ADMIN`, in the first
+    /// user namespace.
+    pub fn new() -> Result<Self> {
+        Self::load().map_err(|source| match source.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Error::Privilege {
+                what: "lease virtual IPs in the kernel".to_owned(),
+                remedy: "halod needs CAP_BPF outside of any user namespace (CAP_SYS_ADMIN before Linux \
+                         5.8): run it as root, or in a container with `cap_add: [BPF]` whose seccomp \
+                         profile allows bpf(2)",
+            },
+            _ => Error::os("lease virtual IPs in the kernel (BPF, Linux 5.8 or later)", source),
+        })
+    }
+
+    fn load() -> io::Result<Self> {
+        let addresses = AddressMap::create(MOST_ADDRESSES)?;
+        let deadlines = Deadlines::create(MOST_ADDRESSES)?;
+        let load = |way| {
+            let code = program::gate(way, addresses.descriptor(), deadlines.descriptor());
+            Program::load(&code)
+        };
+        Ok(Self {
+            incoming: load(Way::In)?,
+            outgoing: load(Way::Out)?,
+            addresses,
+            deadlines,
+            slots: BTreeMap::new(),
+            guarded: BTreeMap::new(),
+        })
+    }
+
+    /// Guards exactly these addresses on an interface. What was not guarded before has no lease yet,
+    /// and is left alone until it had one.
+    pub fn guard(
+        &mut self,
+        netlink: &mut Netlink,
+        interface: u32,
+        addresses: &[Ipv4Addr],
+    ) -> Result<()> {
+        let before = self.guarded.insert(interface, addresses.to_vec());
+        if addresses.is_empty() {
+            self.guarded.remove(&interface);
+            Self::detach(netlink, interface)?;
+        }
+        self.give_out_slots()?;
+        if !addresses.is_empty() && before.is_none() {
+            let attached = self.attach(netlink, interface);
+            if attached.is_err() {
+                self.guarded.remove(&interface); // to be tried again
+            }
+            attached?;
+        }
+        Ok(())
+    }
+
+    /// Sets the deadline of a guarded address: nanoseconds of `CLOCK_BOOTTIME`, as the kernel counts.
+    pub fn lease(&self, address: Ipv4Addr, until: u64) {
+        if let Some(slot) = self.slots.get(&address) {
+            self.deadlines.set(*slot as usize, until);
+        }
+    }
+
+    /// Whether a frame would be let pass now.
+    pub fn passes(&self, way: Way, frame: &[u8]) -> Result<bool> {
+        let program = match way {
+            Way::In => &self.incoming,
+            Way::Out => &self.outgoing,
+        };
+        let failed = |source| Error::os("run the lease's program over a frame", source);
+        match program.run(frame).map_err(failed)? {
+            program::SHOT => Ok(false),
+            program::NO_OPINION => Ok(true),
+            other => Err(failed(io::Error::other(format!("its verdict is {other}")))),
+        }
+    }
+
+    /// Takes the programs off an interface, also those of an agent that was killed.
+    pub fn detach(netlink: &mut Netlink, interface: u32) -> Result<()> {
+        netlink.filter_remove(interface, FilterPoint::Ingress)?;
+        netlink.filter_remove(interface, FilterPoint::Egress)?;
+        Ok(())
+    }
+
+    fn attach(&self, netlink: &mut Netlink, interface: u32) -> Result<()> {
+        let (incoming, outgoing) = (self.incoming.descriptor(), self.outgoing.descriptor());
+        netlink.filter_replace(interface, FilterPoint::Ingress, incoming)?;
+        netlink.filter_replace(interface, FilterPoint::Egress, outgoing)?;
+        Ok(())
+    }
+
+    /// One slot for each address that is guarded anywhere.
+    fn give_out_slots(&mut self) -> Result<()> {
+        let wanted: BTreeSet<Ipv4Addr> = self.guarded.values().flatten().copied().collect();
+        let gone: Vec<Ipv4Addr> = self
+            .slots
+            .keys()
+            .filter(|address| !wanted.contains(address))
+            .copied()
+            .collect();
+        for address in gone {
+            self.addresses
+                .remove(address.octets())
+                .map_err(|source| Error::os(format!("stop guarding {address}"), source))?;
+            self.slots.remove(&address);
+        }
+        for address in wanted {
+            if !self.slots.contains_key(&address) {
+                self.give_out_slot(address)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn give_out_slot(&mut self, address: Ipv4Addr) -> Result<()> {
+        let failed = |source: io::Error| Error::os(format!("guard {address}"), source);
+        let taken: BTreeSet<u32> = self.slots.values().copied().collect();
+        let slot = (0..MOST_ADDRESSES)
+            .find(|slot| !taken.contains(slot))
+            .ok_or_else(|| {
+                failed(io::Error::other(format!(
+                    "{MOST_ADDRESSES} addresses are guarded already"
+                )))
+            })?;
+        // The former tenant's deadline is not this one's. 0 ended long ago: left alone.
+        self.deadlines.set(slot as usize, 0);
+        self.addresses
+            .insert(address.octets(), slot)
+            .map_err(failed)?;
+        self.slots.insert(address, slot);
+        Ok(())
+    }
+}
