@@ -12,7 +12,9 @@ use halo_netio::lease::{Leases, Way};
 use halo_netio::netlink::Netlink;
 use halo_packet::MacAddr;
 use halo_packet::arp::{Arp, FRAME_LEN, Operation};
+use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
 
 /// What the default configuration says.
 const ADVERT_INTERVAL: Duration = Duration::from_millis(100);
@@ -35,8 +37,17 @@ fn both_processes_frozen() {
     never_both(|node| node.freeze().unwrap_or_else(fail));
 }
 
+/// A hang: the data plane goes on and would serve whoever comes.
 #[test]
-fn thawed_with_its_lease_and_address_long_gone() {
+fn the_agent_alone_frozen() {
+    never_both(|node| {
+        let pid = node.agent_pid().unwrap().cast_signed();
+        kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+    });
+}
+
+#[test]
+fn thawed_while_another_holds_the_vip() {
     let lab = cluster(2);
     let node = lab.node("lb1").unwrap();
     node.freeze().unwrap();

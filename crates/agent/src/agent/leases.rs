@@ -9,6 +9,7 @@ use halo_netio::Platform;
 use tracing::warn;
 
 use super::Agent;
+use crate::link_table::Port;
 use crate::vip::Vip;
 
 /// Heartbeats that a lease lasts. A Backup waits for as many, and Skew_Time on top (RFC 9568 section
@@ -49,14 +50,12 @@ impl<P: Platform> Agent<P> {
 
     /// Guards the VIPs' addresses on the interfaces where they are now.
     pub(super) fn refresh_guards(&mut self) {
-        let mut wanted: BTreeMap<u32, (String, Vec<Ipv4Addr>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<u32, (Port, Vec<Ipv4Addr>)> = BTreeMap::new();
         for vip in &self.vips {
-            // Without a hardware address there is no Ethernet header to look behind, and no ARP.
-            let home = vip.place.home.as_ref().filter(|home| home.mac.is_some());
-            if let Some(home) = home {
+            if let Some(home) = &vip.place.home {
                 let entry = wanted
                     .entry(home.index)
-                    .or_insert_with(|| (home.name.clone(), Vec::new()));
+                    .or_insert_with(|| (home.clone(), Vec::new()));
                 entry.1.extend(ipv4(vip));
             }
         }
@@ -64,15 +63,24 @@ impl<P: Platform> Agent<P> {
         for index in before.interfaces.iter().filter(|i| !wanted.contains_key(i)) {
             self.unguard(*index);
         }
-        for (index, (name, addresses)) in wanted {
-            match self.platform.guard(index, &addresses) {
+        for (index, (port, addresses)) in wanted {
+            // Without a hardware address there is no Ethernet header for the program to look behind.
+            let guarded = match port.mac {
+                Some(_) => self
+                    .platform
+                    .guard(index, &addresses)
+                    .map_err(|problem| problem.to_string()),
+                None => Err("it is no Ethernet: VIPs cannot be leased on it".to_owned()),
+            };
+            match guarded {
                 Ok(()) => {
                     self.guards.interfaces.insert(index);
                 }
                 Err(problem) => {
                     let complaint = format!(
-                        "{name}: {problem}; without it, this node may answer for a VIP for up to 5 s \
-                         after halod is killed or hangs"
+                        "{}: {problem}; without it, this node may answer for a VIP for up to 5 s \
+                         after halod is killed or hangs",
+                        port.name
                     );
                     if before.complaints.get(&index) != Some(&complaint) {
                         warn!("{complaint}");

@@ -73,11 +73,12 @@ impl Netlink {
         );
         match removed {
             Ok(()) => Ok(true),
-            // No such filter; no queueing discipline that could have one; no such interface.
+            // No such filter; no queueing discipline that could have one; no such interface; a kernel
+            // without any of it.
             Err(error)
                 if matches!(
                     error.errno(),
-                    Some(libc::ENOENT | libc::EINVAL | libc::ENODEV)
+                    Some(libc::ENOENT | libc::EINVAL | libc::ENODEV | libc::EOPNOTSUPP)
                 ) =>
             {
                 Ok(false)
