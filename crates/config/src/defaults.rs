@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::model::AccessLog;
 use crate::raw::{
-    AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level, ListenerTimeouts, Log, Name,
-    PathPrefix, PoolTimeouts, Priority, Protocol, Size, Statuses, Target, Text, Transport,
+    AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
+    ListenerTimeouts, Log, Name, PathPrefix, PoolTimeouts, Priority, Protocol, Size, Statuses,
+    Target, Text, Transport,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.

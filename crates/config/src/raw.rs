@@ -24,7 +24,8 @@ pub(crate) use leaf::{Text, check_leaf};
 pub(crate) use network::VipAddress;
 pub(crate) use units::{Size, duration_text};
 pub(crate) use words::{
-    AbsolutePath, HostHeader, Interface, Name, Password, PathPrefix, Statuses, Target};
+    AbsolutePath, HostHeader, Interface, Name, Password, PathPrefix, Statuses, Target,
+};
 
 /// Halo's configuration file: one TOML file, the same on every node.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]

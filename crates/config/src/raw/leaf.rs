@@ -9,7 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    AbsolutePath, HostHeader, Interface, Name, Password, PathPrefix, Statuses, Target, VipAddress};
+    AbsolutePath, HostHeader, Interface, Name, Password, PathPrefix, Statuses, Target, VipAddress,
+};
 use crate::model::{AccessLog, HostMatch};
 
 /// A value that is written as a string.

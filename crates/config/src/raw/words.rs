@@ -73,9 +73,9 @@ impl Leaf for Password {
                 Ok(Self(password))
             }
             // It is not repeated: errors end up in logs.
-            Some(_) | None => Err(
-                "this is not a VRRP password; use 1 to 8 visible ASCII characters".to_owned(),
-            ),
+            Some(_) | None => {
+                Err("this is not a VRRP password; use 1 to 8 visible ASCII characters".to_owned())
+            }
         }
     }
 

@@ -41,7 +41,10 @@ fn difference(one: &raw::Vip, other: &raw::Vip) -> Option<&'static str> {
         ),
         ("version", one.version != other.version),
         ("preempt", one.preempt != other.preempt),
-        ("preempt_delay", one.preempt_delay.0 != other.preempt_delay.0),
+        (
+            "preempt_delay",
+            one.preempt_delay.0 != other.preempt_delay.0,
+        ),
     ];
     keys.into_iter()
         .find(|(_, differ)| *differ)
