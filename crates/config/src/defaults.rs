@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::model::AccessLog;
 use crate::raw::{
     AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
-    ListenerTimeouts, Log, Name, PathPrefix, PoolTimeouts, Priority, Protocol, Size, Statuses,
-    Target, Text, Transport,
+    ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size,
+    Statuses, Target, Text, Transport,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
@@ -54,6 +54,11 @@ pub(crate) fn accept_checksum() -> AcceptChecksum {
 /// Unicast: works on every network, clouds included, and disturbs no other cluster.
 pub(crate) fn transport() -> Transport {
     Transport::Unicast
+}
+
+/// Halo: what a cluster of one file is made of. Nobody else can make sense of this file.
+pub(crate) fn peers() -> Peers {
+    Peers::Halo
 }
 
 /// HTTP: what most listeners speak, and what routes need.
@@ -202,6 +207,7 @@ impl Default for Cluster {
     fn default() -> Self {
         Self {
             name: cluster_name(),
+            secret_file: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::nodes::{addresses, is_host_address, names};
 use super::{all, unique};
-use crate::model::{Checksum, Transport, Vip, VrrpVersion};
+use crate::model::{Checksum, Peers, Transport, Vip, VrrpVersion};
 use crate::raw::{self, VipAddress, duration_text};
 use crate::report::Report;
 use crate::suggest::remedy_for_name;
@@ -53,6 +53,12 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
     let mut priorities = priorities(&path, raw, nodes, report);
     owner(&path, raw, nodes, &mut priorities, report);
     let version = version(&path, raw, report);
+    if raw.peers == raw::Peers::Vrrp && raw.fast_detection == Some(true) {
+        report.value(
+            format!("{path}.fast_detection"),
+            "needs peers that answer, and peers = \"vrrp\" says they do not; remove one of the two",
+        );
+    }
     Some(Vip {
         name: raw.name.as_ref()?.0.0.clone(),
         vrid: raw.vrid?,
@@ -71,6 +77,11 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
             raw::Transport::Unicast => Transport::Unicast,
             raw::Transport::Multicast => Transport::Multicast,
         },
+        peers: match raw.peers {
+            raw::Peers::Halo => Peers::Halo,
+            raw::Peers::Vrrp => Peers::Vrrp,
+        },
+        fast_detection: raw.peers == raw::Peers::Halo && raw.fast_detection.unwrap_or(true),
     })
 }
 
@@ -194,6 +205,13 @@ fn version(path: &str, raw: &raw::Vip, report: &mut Report<'_>) -> VrrpVersion {
         report.value(
             format!("{path}.checksum"),
             "VRRP version 2 has one checksum only, of the message; remove it, or write version = 3",
+        );
+    }
+    if raw.peers == raw::Peers::Halo {
+        report.value(
+            format!("{path}.version"),
+            "VRRP version 2 is for other implementations, and Halo nodes say more than it has room \
+             for; write peers = \"vrrp\", or version = 3",
         );
     }
     VrrpVersion::V2 {

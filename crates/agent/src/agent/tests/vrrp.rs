@@ -19,7 +19,7 @@ struct Sent<'a> {
     ttl: u8,
 }
 
-const WEB: IpAddr = IpAddr::V4(VIP);
+const WEB: IpAddr = VIP;
 
 impl Default for Sent<'_> {
     fn default() -> Self {
@@ -109,7 +109,7 @@ impl Node {
 
 #[test]
 fn version_2_is_sent_and_heard_with_its_password() {
-    let keys = "version = 2\nadvert_interval = \"1s\"\npassword = \"s3cret\"";
+    let keys = "version = 2\npeers = \"vrrp\"\nadvert_interval = \"1s\"\npassword = \"s3cret\"";
     let mut node = Node::active_with(keys);
     node.run(Duration::from_millis(1_100));
     let message = node.effects().iter().find_map(|effect| match effect {
@@ -133,7 +133,7 @@ fn version_2_is_sent_and_heard_with_its_password() {
 
 #[test]
 fn rfc_3768_section_7_1_version_2_discards_another_interval_authentication_and_addresses() {
-    let keys = "version = 2\nadvert_interval = \"1s\"\npassword = \"s3cret\"";
+    let keys = "version = 2\npeers = \"vrrp\"\nadvert_interval = \"1s\"\npassword = \"s3cret\"";
     let mut node = Node::active_with(keys);
     let right = Sent {
         version: Version::V2(Authentication::SimplePassword(PASSWORD)),
