@@ -26,14 +26,17 @@ pub(super) enum After {
 pub(crate) async fn serve(connection: Connection, tcp: TcpStream) {
     let worker = connection.worker.clone();
     let mut client = Client::new(connection, tcp);
+    let mut within = client.last.1.config.timeouts.first_byte;
     loop {
-        let within = client.last.1.config.timeouts.keep_alive;
         if !readable(&mut client, within).await {
             return;
         }
         let mut job = worker.jobs.take();
         match requests(&mut client, &mut job).await {
-            After::Next => worker.jobs.put(job),
+            After::Next => {
+                within = client.last.1.config.timeouts.keep_alive;
+                worker.jobs.put(job);
+            }
             After::Close { unread } => {
                 if unread {
                     close::linger(&mut client, &mut job).await;

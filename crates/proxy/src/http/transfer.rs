@@ -2,6 +2,7 @@
 //! each direction goes on as far as it can, and waits for the slower of its two sides.
 
 mod download;
+mod rate;
 mod upload;
 
 use std::future::poll_fn;
@@ -16,6 +17,7 @@ use super::idle::ServerConnection;
 use super::job::Job;
 use crate::fault::Fault;
 use crate::worker::Tick;
+use rate::Rate;
 
 /// How long the client waits for a server's `100 Continue` before it gets ours. Servers that know
 /// nothing of it send none, and some clients would wait for ever (RFC 9110 section 10.1.1).
@@ -55,6 +57,10 @@ pub(super) struct Progress {
     moved: Tick,
     /// When the server had the whole request.
     asked: Option<Tick>,
+    /// Bytes that the client's socket took.
+    delivered: u64,
+    upload_rate: Rate,
+    download_rate: Rate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -169,7 +175,12 @@ impl Transfer<'_> {
         response_within: Duration,
     ) -> Poll<Result<(), Fault>> {
         let (due, limit) = self.limit(response_within);
-        let passed = ready!(self.client.poll_due(cx, due));
+        let rates = self.check_rates()?;
+        let passed = ready!(self.client.poll_due(cx, due.min(rates)));
+        if self.client.connection.worker.timers.now() < due && passed == Due::Time {
+            // Time to look at the rates again.
+            return Poll::Ready(Ok(()));
+        }
         Poll::Ready(match (passed, limit) {
             (Due::CutOff, _) => Err(Fault::CutOff),
             (Due::Time, Limit::Idle) => Err(Fault::Idle),
@@ -195,6 +206,27 @@ impl Transfer<'_> {
             }
             _ => (progress.moved.after(idle), Limit::Idle),
         }
+    }
+
+    /// Refuses a client that is too slow. When to look again.
+    fn check_rates(&mut self) -> Result<Tick, Fault> {
+        let listener = &self.client.last.1.config;
+        let now = self.client.connection.worker.timers.now();
+        let awaits_continue = self.awaits_continue();
+        let job = &mut *self.job;
+        // Slow for its own part: neither waits for the server.
+        let uploads = !job.exchange.request_body.is_done()
+            && job.to_server.is_empty()
+            && !job.progress.upload_broken
+            && !awaits_continue;
+        let window = listener.timeouts.idle;
+        let sent = uploads.then_some((job.story.bytes_in, listener.min_body_rate));
+        let sent = job.progress.upload_rate.check(sent, now, window);
+        let blocked = !job.to_client.is_empty();
+        let took = blocked.then_some((job.progress.delivered, listener.min_read_rate));
+        let took = job.progress.download_rate.check(took, now, window);
+        let again = sent.ok_or(Fault::BodyTooSlow)?;
+        Ok(again.min(took.ok_or(Fault::ReadTooSlow)?))
     }
 
     fn awaits_continue(&self) -> bool {

@@ -83,6 +83,8 @@ impl Bench {
 pub(crate) fn start(workers: usize) -> Proxy {
     Proxy::start(&Workers {
         count: Some(workers),
+        pin: true,
+        cores: None,
         node: "lb1".to_owned(),
     })
     .unwrap()
@@ -118,6 +120,7 @@ pub(crate) fn listener(name: &str, address: SocketAddr, pool: &str) -> Listener 
          [[pool]]\nname = \"{pool}\"\n[[pool.server]]\naddress = \"127.0.0.1:1\"\n"
     ));
     let mut listener = Arc::unwrap_or_clone(config.listeners.remove(0));
+    listener.timeouts.first_byte = PATIENCE;
     listener.timeouts.header = PATIENCE;
     listener.timeouts.idle = PATIENCE;
     listener.timeouts.keep_alive = PATIENCE;

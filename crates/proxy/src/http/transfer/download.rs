@@ -38,6 +38,7 @@ impl Transfer<'_> {
                     self.client
                         .poll_send(cx, &mut job.to_client, &mut job.from_server);
                 moved |= sent > 0;
+                job.progress.delivered += sent;
                 match outcome {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(_)) => return Err(Fault::ClientGone),
