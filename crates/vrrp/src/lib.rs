@@ -20,7 +20,8 @@
 //! ```
 //!
 //! What is here beyond the RFC: planned failover ([`Event::Yield`], [`Event::TakeOver`]), a delay
-//! before preemption, listening before speaking after a pause ([`Event::ClockGap`]), announcing the
+//! before preemption, asking an Active whose advert is late ([`Event::Detection`]), a successor that is
+//! named ([`Event::Appointed`]), listening before speaking after a pause ([`Event::ClockGap`]), announcing the
 //! addresses again after a rival was heard, and a limit on the answers to rivals.
 //!
 //! One [`VirtualRouter`] is driven by whoever owns the sockets and the clock:
@@ -57,7 +58,9 @@ mod timers;
 mod why;
 
 pub use config::Config;
-pub use event::{Action, DisableReason, Event, Heartbeat, ReannounceCause, State};
+pub use event::{
+    Action, Answer, Detection, DisableReason, Event, Heartbeat, ReannounceCause, State,
+};
 pub use halo_packet::vrrp::{Centiseconds, Priority, Vrid};
 pub use router::{Counters, Heard, TakeOverRefusal, VirtualRouter};
 pub use timers::{active_down_interval, skew_time};
