@@ -65,12 +65,12 @@ impl VirtualRouter {
         if !self.count(from, heartbeat) {
             return;
         }
+        self.measure_jitter(from, now);
+        self.note(from, heartbeat, now);
         if heartbeat.priority == Priority::RESIGN {
             self.hear_resignation(from, now);
             return;
         }
-        self.measure_jitter(from, now);
-        self.note(from, heartbeat, now);
         if self.command == Command::Yielded && heartbeat.priority > self.config.priority {
             self.command = Command::None;
         }
@@ -84,6 +84,23 @@ impl VirtualRouter {
             watch.preempting = true;
             watch.suspicion = Suspicion::NONE;
         }
+    }
+
+    /// Section 6.4.2: the timer is set to Skew_Time. It is never set later than it was: whoever says
+    /// 0 again and again does not keep this node from taking over.
+    pub(super) fn hear_resignation(&mut self, from: IpAddr, now: Instant) {
+        let mut watch = Watch::new(now, self.skew_time());
+        watch.resigned = Some(from);
+        if let Phase::Backup(before) = &self.phase
+            && before.down_at <= watch.down_at
+        {
+            watch = Watch {
+                resigned: Some(from),
+                suspicion: Suspicion::NONE,
+                ..*before
+            };
+        }
+        self.phase = Phase::Backup(watch);
     }
 
     /// Preempt_Mode, with the delay after the node became able. The owner always preempts
@@ -158,6 +175,20 @@ impl VirtualRouter {
             self.counters.pauses += 1;
             self.able_since = Some(now);
             self.phase = Phase::Backup(self.new_watch(now));
+        }
+    }
+
+    /// The rest of the sync group is Active here. An Active that is alive and would win stays; one that
+    /// missed two adverts is taken for gone with the others that it held, before the third says so.
+    pub(super) fn join_group(&mut self, now: Instant) {
+        let ours = self.effective_priority();
+        let recent = self.active_interval.duration() * 2;
+        let insists = self.heard.is_some_and(|heard| {
+            now.saturating_duration_since(heard.at) <= recent
+                && (heard.priority, heard.from) > (ours, self.config.address)
+        });
+        if !insists {
+            self.become_active(Reason::WithGroup, now);
         }
     }
 

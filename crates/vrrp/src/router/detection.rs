@@ -188,7 +188,10 @@ impl VirtualRouter {
         }
         match answer {
             Answer::Active(priority) => self.excuse(from, priority, watch.excuses, now),
-            Answer::NotActive => self.hear_resignation(from, now),
+            Answer::NotActive => {
+                self.heard = None;
+                self.hear_resignation(from, now);
+            }
             Answer::Kernel => self.kernel_lives(now),
         }
     }
@@ -218,18 +221,6 @@ impl VirtualRouter {
             } => self.judge(peer, true, now),
             Suspicion::Trusted { .. } | Suspicion::Sentenced { .. } => {}
         }
-    }
-
-    /// What an advert of priority 0 does (section 6.4.2).
-    pub(super) fn hear_resignation(&mut self, from: IpAddr, now: Instant) {
-        let gone = Heartbeat {
-            priority: Priority::RESIGN,
-            interval: self.active_interval,
-        };
-        self.note(from, gone, now);
-        let mut watch = Watch::new(now, self.skew_time());
-        watch.resigned = Some(from);
-        self.phase = Phase::Backup(watch);
     }
 
     /// The Active gave the addresses up and named this node its successor.
