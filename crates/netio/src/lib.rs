@@ -13,6 +13,7 @@ pub mod netns;
 pub mod platform;
 pub mod process;
 pub mod signals;
+pub mod splice;
 pub mod stream;
 pub mod unix;
 pub mod vrrp;

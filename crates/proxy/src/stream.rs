@@ -21,7 +21,6 @@ pub(crate) struct Meter {
     last: Cell<Instant>,
     /// The first read since [`Meter::expect_first_byte`].
     first: Cell<Option<Instant>>,
-    failed: Cell<bool>,
     /// Where the bytes are counted too, and for which worker.
     listener: Option<(Arc<ListenerShared>, usize)>,
 }
@@ -43,7 +42,6 @@ impl Meter {
             bytes_out: Cell::new(0),
             last: Cell::new(Instant::now()),
             first: Cell::new(None),
-            failed: Cell::new(false),
             listener,
         }
     }
@@ -73,9 +71,24 @@ impl Meter {
         self.first.get()
     }
 
-    /// Whether a read or write failed.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.failed.get()
+    /// Notes that something moved at `now`, without counting it.
+    pub(crate) fn touch(&self, now: Instant) {
+        self.last.set(now);
+    }
+
+    /// Counts bytes that were read from and written to the stream by others, at `now`.
+    pub(crate) fn passed(&self, read: u64, written: u64, now: Instant) {
+        if read == 0 && written == 0 {
+            return;
+        }
+        self.last.set(now);
+        self.bytes_in.set(self.bytes_in.get() + read);
+        self.bytes_out.set(self.bytes_out.get() + written);
+        if let Some((listener, worker)) = &self.listener {
+            let counts = &listener.counts[*worker];
+            counts.bytes_in.add(read);
+            counts.bytes_out.add(written);
+        }
     }
 
     fn read(&self, n: u64) {
@@ -111,11 +124,14 @@ impl Stream {
         Self { tcp, meter }
     }
 
+    /// The socket, for those who count themselves.
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
     fn note_write(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match &written {
-            Poll::Ready(Ok(n)) => self.meter.wrote(*n as u64),
-            Poll::Ready(Err(_)) => self.meter.failed.set(true),
-            Poll::Pending => {}
+        if let Poll::Ready(Ok(n)) = &written {
+            self.meter.wrote(*n as u64);
         }
         written
     }
@@ -130,7 +146,6 @@ impl AsyncRead for Stream {
         let before = buf.filled().len();
         let outcome = ready!(Pin::new(&mut self.tcp).poll_read(cx, buf));
         if outcome.is_err() {
-            self.meter.failed.set(true);
             return Poll::Ready(outcome);
         }
         let read = buf.filled().len() - before;

@@ -65,6 +65,7 @@ async fn pass(
     };
     let idle = connection.listener.config.timeouts.idle;
     relay(
+        &connection.worker.plumbing,
         side(client),
         side(server),
         meter,

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::http::Upstreams;
 use crate::log::LogBuffer;
+use crate::relay::Plumbing;
 use crate::snapshot::Snapshot;
 use accept::Acceptor;
 
@@ -62,6 +63,7 @@ pub(crate) struct Worker {
     view: RefCell<Rc<View>>,
     pub(crate) log: LogBuffer,
     pub(crate) upstreams: Upstreams,
+    pub(crate) plumbing: Plumbing,
     /// Connections, and acceptors that have not ended yet.
     live: Cell<usize>,
     none_live: Notify,
@@ -99,6 +101,7 @@ async fn turn(setup: Setup) {
         view: RefCell::new(Rc::new(view)),
         log,
         upstreams: Upstreams::default(),
+        plumbing: Plumbing::default(),
         live: Cell::new(0),
         none_live: Notify::new(),
     });

@@ -38,7 +38,8 @@ impl Tunnel {
                     stream: TokioIo::into_inner(parts.io),
                     read_ahead: parts.read_buf,
                 };
-                relay(client, server, &meter, idle, phase).await
+                let plumbing = &self.exchange.connection.worker.plumbing;
+                relay(plumbing, client, server, &meter, idle, phase).await
             }
             Err(_) => Err(Fault::ServerClosed),
         };
