@@ -184,12 +184,18 @@ impl<'a> Flow<'a> {
     fn copy(&mut self) -> Result<io::Result<usize>, Broken> {
         let plumbing = self.plumbing;
         plumbing.with_scratch(|scratch| {
-            let n = match once(self.from, Interest::READABLE, || receive(self.from, scratch)) {
+            let n = match once(self.from, Interest::READABLE, || {
+                receive(self.from, scratch)
+            }) {
                 Ok(n) => n,
                 Err(error) => return Ok(Err(error)),
             };
             self.bulk = n == scratch.len();
-            let taken = if n == 0 { 0 } else { self.write(&scratch[..n])? };
+            let taken = if n == 0 {
+                0
+            } else {
+                self.write(&scratch[..n])?
+            };
             if taken < n {
                 self.pending = Bytes::copy_from_slice(&scratch[taken..n]);
             }

@@ -118,7 +118,11 @@ fn long_streams_pass_whole_in_both_directions_at_once_and_to_a_slow_reader() {
         before > 1_000_000 && bench.proxy.counters().listeners[0].bytes_in == before
     });
     let mut received = Vec::new();
-    client.reader.into_inner().read_to_end(&mut received).unwrap();
+    client
+        .reader
+        .into_inner()
+        .read_to_end(&mut received)
+        .unwrap();
     assert!(received == sender.join().unwrap());
     eventually("all is counted", || {
         let listener = &bench.proxy.counters().listeners[0];
