@@ -9,6 +9,7 @@ pub mod arp;
 mod checksum;
 pub mod client_hello;
 pub mod ipv4;
+pub mod peer;
 pub mod proxy;
 pub mod vrrp;
 
