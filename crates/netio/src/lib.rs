@@ -15,6 +15,7 @@ pub mod process;
 pub mod signals;
 pub mod splice;
 pub mod stream;
+pub mod udp;
 pub mod unix;
 pub mod vrrp;
 
