@@ -4,19 +4,15 @@ mod flow;
 mod plumbing;
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::fault::Fault;
-use crate::stream::{Meter, Stream};
-use crate::worker::{Phase, cut_off};
+use crate::worker::{Alarm, Connection, Phase, Tick, Timers};
 use flow::{Broken, Flow};
 
 pub(crate) use plumbing::Plumbing;
@@ -24,53 +20,59 @@ pub(crate) use plumbing::Plumbing;
 /// One side of a relay: the stream, and bytes read from it already.
 #[derive(Debug)]
 pub(crate) struct Side {
-    pub(crate) stream: Stream,
+    pub(crate) tcp: TcpStream,
     pub(crate) read_ahead: Bytes,
 }
 
-/// Passes bytes both ways; `meter` is the client's. When one side ends its half, the other is told so and may go on. Returns
-/// when both have ended. A side that breaks off has the other one reset, so that it does not take
-/// what it got for all.
+/// What came of a relay.
+#[derive(Debug, Default)]
+pub(crate) struct Relayed {
+    /// Bytes read from the client, without those read ahead.
+    pub(crate) bytes_in: u64,
+    /// Bytes written to the client.
+    pub(crate) bytes_out: u64,
+    /// Why it ended before both sides had.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Passes bytes both ways, and counts them for the client's listener. When one side ends its half, the
+/// other is told so and may go on. Returns when both have ended, or when nothing moved for as long as
+/// `idle`. A side that breaks off has the other one reset, so that it does not take what it got for
+/// all.
 pub(crate) async fn relay(
-    plumbing: &Plumbing,
+    connection: &Connection,
     client: Side,
     server: Side,
-    meter: &Meter,
     idle: Duration,
-    phase: watch::Receiver<Phase>,
-) -> Result<(), Fault> {
-    let (client_tcp, server_tcp) = (client.stream.tcp(), server.stream.tcp());
-    let mut up = Flow::new(plumbing, client_tcp, server_tcp, client.read_ahead);
-    let mut down = Flow::new(plumbing, server_tcp, client_tcp, server.read_ahead);
-    meter.touch(Instant::now());
-    let timer = pin!(sleep_until(meter.last() + idle));
-    let cut_off = pin!(cut_off(phase.clone()));
-    let mut limits = Limits {
-        idle,
-        timer,
-        phase,
-        cut_off,
-        waker: None,
-    };
-    poll_fn(|cx| {
-        let mut outcomes = [
-            (!up.has_ended()).then(|| up.poll(cx, down.has_ended())),
-            (!down.has_ended()).then(|| down.poll(cx, up.has_ended())),
-        ];
-        let now = Instant::now();
+) -> Relayed {
+    let plumbing = &connection.worker.plumbing;
+    let counts = &connection.listener.shared.counts[connection.worker.index];
+    let mut up = Flow::new(plumbing, &client.tcp, &server.tcp, client.read_ahead);
+    let mut down = Flow::new(plumbing, &server.tcp, &client.tcp, server.read_ahead);
+    let mut limits = Limits::new(connection, idle);
+    let mut relayed = Relayed::default();
+    relayed.fault = poll_fn(|cx| {
+        let outcomes = [up.poll(cx, down.has_ended()), down.poll(cx, up.has_ended())];
         let ((read, _), (_, written)) = (up.take_counts(), down.take_counts());
-        meter.passed(read, written, now);
-        for (outcome, source) in outcomes.iter_mut().zip([Peer::Client, Peer::Server]) {
-            if let Some(Poll::Ready(Err(broken))) = outcome.take() {
-                return Poll::Ready(Err(fault(broken, source, client_tcp, server_tcp)));
+        if read > 0 || written > 0 {
+            relayed.bytes_in += read;
+            relayed.bytes_out += written;
+            counts.bytes_in.add(read);
+            counts.bytes_out.add(written);
+            limits.moved();
+        }
+        for (outcome, source) in outcomes.into_iter().zip([Peer::Client, Peer::Server]) {
+            if let Poll::Ready(Err(broken)) = outcome {
+                return Poll::Ready(Some(fault(broken, source, &client.tcp, &server.tcp)));
             }
         }
         if up.has_ended() && down.has_ended() {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(None);
         }
-        limits.poll(cx, meter, now).map(Err)
+        limits.poll(cx).map(Some)
     })
-    .await
+    .await;
+    relayed
 }
 
 /// Who is at the other end of a socket.
@@ -80,7 +82,7 @@ enum Peer {
     Server,
 }
 
-/// Whose fault it is that a flow with this source broke; resets the one whose fault it is not.
+/// Whose fault it is that a flow with this source broke; has the other one reset when it is closed.
 fn fault(broken: Broken, source: Peer, client: &TcpStream, server: &TcpStream) -> Fault {
     let (error, client_broke) = match broken {
         Broken::Source(error) => (error, source == Peer::Client),
@@ -97,40 +99,55 @@ fn fault(broken: Broken, source: Peer, client: &TcpStream, server: &TcpStream) -
     }
 }
 
-/// What ends a relay from outside. Looked at when bytes move, which is often, and yet seldom due:
-/// so the timer and the phase are polled when there is something new about them, and to leave the
-/// task's waker with them.
-struct Limits<'a, C> {
+/// What ends a relay from outside.
+#[derive(Debug)]
+struct Limits<'a> {
+    connection: &'a Connection,
+    timers: &'a Timers,
     idle: Duration,
-    timer: Pin<&'a mut Sleep>,
-    phase: watch::Receiver<Phase>,
-    cut_off: Pin<&'a mut C>,
-    /// The waker that they have.
-    waker: Option<Waker>,
+    alarm: Alarm,
+    /// When it has been idle for too long.
+    due: Tick,
+    /// How often the worker had called when this last looked at the phase.
+    calls: Option<u32>,
+    /// When it is cut off, once its listener drains.
+    cut_off: Tick,
 }
 
-impl<C: Future<Output = ()>> Limits<'_, C> {
-    fn poll(&mut self, cx: &mut Context<'_>, meter: &Meter, now: Instant) -> Poll<Fault> {
-        let fresh = !matches!(&self.waker, Some(waker) if waker.will_wake(cx.waker()));
-        if fresh {
-            self.waker = Some(cx.waker().clone());
+impl<'a> Limits<'a> {
+    fn new(connection: &'a Connection, idle: Duration) -> Self {
+        let timers = &connection.worker.timers;
+        Self {
+            connection,
+            timers,
+            idle,
+            alarm: timers.alarm(),
+            due: timers.after(idle),
+            calls: None,
+            cut_off: Tick::NEVER,
         }
-        // An error says that the sender is gone, which the future knows to judge.
-        if (fresh || self.phase.has_changed().unwrap_or(true))
-            && self.cut_off.as_mut().poll(cx).is_ready()
-        {
+    }
+
+    fn moved(&mut self) {
+        self.due = self.timers.after(self.idle);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Fault> {
+        if self.calls != Some(self.timers.calls()) {
+            self.calls = Some(self.timers.calls());
+            if let Phase::Draining { until, .. } = *self.connection.phase.borrow() {
+                // Not before, so that the drain counts it among those that it cut off.
+                self.cut_off = self.timers.tick_of(until).after(Duration::ZERO);
+            }
+        }
+        let now = self.timers.now();
+        if now >= self.cut_off {
             return Poll::Ready(Fault::CutOff);
         }
-        while fresh || now >= self.timer.deadline() {
-            if self.timer.as_mut().poll(cx).is_pending() {
-                break;
-            }
-            let deadline = meter.last() + self.idle;
-            if deadline <= now {
-                return Poll::Ready(Fault::Idle);
-            }
-            self.timer.as_mut().reset(deadline);
+        if now >= self.due {
+            return Poll::Ready(Fault::Idle);
         }
+        self.alarm.set(self.due.min(self.cut_off), cx.waker());
         Poll::Pending
     }
 }
