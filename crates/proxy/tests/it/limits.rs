@@ -87,7 +87,7 @@ fn a_connection_that_waits_too_long_for_a_request_is_closed_without_a_word() {
 fn a_connection_that_never_says_anything_is_closed() {
     let server = TestServer::echo("a");
     let bench = Bench::with(&[server.address], |config| {
-        change_listener(config, |l| l.timeouts.first_byte = SHORT);
+        change_listener(config, |l| l.timeouts.first_byte = SHORT * 10);
     });
     assert!(bench.connect().is_closed());
     // A request in time has all the time of a kept connection after it.

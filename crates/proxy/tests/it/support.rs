@@ -304,11 +304,16 @@ fn read_chunked(reader: &mut impl BufRead) -> Option<Vec<u8>> {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         let size = usize::from_str_radix(line.trim(), 16).ok()?;
-        let mut chunk = vec![0; size + 2];
-        reader.read_exact(&mut chunk).ok()?;
         if size == 0 {
+            // Trailers, to the empty line.
+            while !line.trim_end().is_empty() {
+                line.clear();
+                reader.read_line(&mut line).ok().filter(|&n| n > 0)?;
+            }
             return Some(body);
         }
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk).ok()?;
         body.extend_from_slice(&chunk[..size]);
     }
 }
