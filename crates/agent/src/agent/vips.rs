@@ -44,7 +44,7 @@ impl<P: Platform> Agent<P> {
                     }
                 }
                 Action::Claim => self.claim(index, now),
-                Action::Release => self.release(index),
+                Action::Release => self.let_go(index, now),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
@@ -144,6 +144,7 @@ impl<P: Platform> Agent<P> {
         if self.vips[index].announcer.take_due(now) {
             self.announce(index);
         }
+        self.check_retiring(index, now);
     }
 
     /// Puts an address back that somebody else took off.
@@ -153,7 +154,9 @@ impl<P: Platform> Agent<P> {
         warn!("{name}: {message}");
         self.note(EventKind::Vip, &name, message);
         self.renew(index, now);
-        self.vips[index].announcer.repeat(now);
+        if self.vips[index].is_active() {
+            self.vips[index].announcer.repeat(now);
+        }
     }
 
     /// Puts addresses on the VIP's interface, or renews them there.
@@ -229,6 +232,7 @@ impl<P: Platform> Agent<P> {
     }
 
     fn claim(&mut self, index: usize, now: Instant) {
+        self.take_charge(index, now);
         self.begin_lease(index, now);
         match self.put_addresses(index) {
             Ok(()) => {
@@ -255,7 +259,7 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    fn release(&mut self, index: usize) {
+    pub(super) fn release(&mut self, index: usize) {
         self.end_lease(index);
         let nets = self.vips[index].config.addresses.clone();
         self.take_off(index, &nets);
@@ -270,6 +274,8 @@ impl<P: Platform> Agent<P> {
             ReannounceCause::AfterClaim | ReannounceCause::Refresh => announcer.refresh(now),
             ReannounceCause::Rival(rival) => {
                 announcer.repeat(now);
+                // It gives way, and finishes its connections.
+                self.forward_unknown(index, rival, now);
                 let age = self
                     .platform
                     .unix_millis()
@@ -356,6 +362,10 @@ impl<P: Platform> Agent<P> {
             return;
         }
         let before = std::mem::replace(&mut vip.last_holder, holder);
+        if holder.is_some() {
+            self.neighbours.look_up_soon(now);
+        }
+        let vip = &mut self.vips[index];
         if !told && !vip.rumours.take(now) {
             return;
         }
