@@ -12,6 +12,7 @@ pub mod netlink;
 pub mod netns;
 pub mod platform;
 pub mod process;
+pub mod script;
 pub mod signals;
 pub mod stream;
 pub mod unix;

@@ -5,7 +5,7 @@ pub mod fake;
 mod linux;
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ pub use linux::{Linux, Settings};
 
 use crate::error::Result;
 use crate::netlink::{Address, Link, NetlinkEvent};
+use crate::script::{Outcome, Script};
 use crate::signals::Signal;
 use crate::vrrp::Datagram;
 
@@ -37,6 +38,13 @@ pub enum Input {
     DataPlaneEnded {
         /// How, for "the data plane ...".
         how: String,
+    },
+    /// A script ended.
+    ScriptEnded {
+        /// The number it was started with.
+        id: u64,
+        /// How.
+        outcome: Outcome,
     },
     /// A client of the agent's socket sent a line.
     Request {
@@ -75,6 +83,12 @@ pub trait Platform {
 
     /// Takes an address off an interface; `false` when it was not there.
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool>;
+
+    /// The interface by which a packet to `destination` would leave; `None`: there is no route.
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>>;
+
+    /// Starts a script; [`Input::ScriptEnded`] tells its outcome under `id`.
+    fn start_script(&mut self, id: u64, script: Script) -> Result<()>;
 
     /// From now on the kernel answers for these addresses on this interface only while they are
     /// leased, also when this process is not there to see to it. In place of what was guarded on

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::{ClientId, Input, Platform};
 use crate::error::{Error, Result};
 use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
+use crate::script::Script;
 
 /// Something that was done to the fake, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,13 @@ pub enum Effect {
     },
     /// A frame was sent.
     Frame(Vec<u8>),
+    /// A script was started.
+    ScriptStarted {
+        /// Its number.
+        id: u64,
+        /// The program and its arguments.
+        command: Vec<String>,
+    },
     /// The data plane was started.
     DataPlaneStarted,
     /// The data plane was sent a message.
@@ -72,6 +80,8 @@ pub struct Fake {
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
     pub guards: BTreeMap<u32, Vec<Ipv4Addr>>,
+    /// The interface to each destination that there is a route to.
+    pub routes: BTreeMap<IpAddr, u32>,
     /// Interfaces that VRRP is open on, and those that joined the multicast group.
     pub vrrp: (BTreeSet<u32>, BTreeSet<u32>),
     origin: Instant,
@@ -111,6 +121,7 @@ impl Fake {
             fail_starts: false,
             fail_guards: false,
             guards: BTreeMap::new(),
+            routes: BTreeMap::new(),
             vrrp: (BTreeSet::new(), BTreeSet::new()),
             origin: now,
             addresses,
@@ -282,6 +293,16 @@ impl Platform for Fake {
             self.effects.push(Effect::AddressRemoved(net));
         }
         Ok(was_there)
+    }
+
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
+        Ok(self.routes.get(&destination).copied())
+    }
+
+    fn start_script(&mut self, id: u64, script: Script) -> Result<()> {
+        let command = script.command;
+        self.effects.push(Effect::ScriptStarted { id, command });
+        Ok(())
     }
 
     fn guard(&mut self, interface: u32, addresses: &[Ipv4Addr]) -> Result<()> {

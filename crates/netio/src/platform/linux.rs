@@ -5,7 +5,7 @@ mod data_plane;
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -24,6 +24,7 @@ use crate::frame::FrameSocket;
 use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink};
 use crate::process::Identity;
+use crate::script::{Script, Scripts};
 use crate::signals::Signals;
 use crate::vrrp::VrrpSocket;
 
@@ -53,6 +54,7 @@ pub struct Linux {
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
     data_plane: DataPlane,
+    scripts: Scripts,
     clients: Clients,
 }
 
@@ -72,6 +74,7 @@ impl Linux {
             signals,
             vrrp: BTreeMap::new(),
             leases: None,
+            scripts: Scripts::new(settings.identity)?,
             data_plane: DataPlane::new(settings.identity, settings.environment),
             clients,
         })
@@ -83,8 +86,11 @@ impl Linux {
         let timeout =
             deadline.map(|at| TimeSpec::from(at.saturating_duration_since(self.clock.now())));
         let reading = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut ready: Vec<PollFd<'_>> =
-            vec![reading(self.signals.as_fd()), reading(self.monitor.as_fd())];
+        let mut ready: Vec<PollFd<'_>> = vec![
+            reading(self.signals.as_fd()),
+            reading(self.monitor.as_fd()),
+            reading(self.scripts.as_fd()),
+        ];
         ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
         self.data_plane.poll_into(&mut ready);
         self.clients.poll_into(&mut ready);
@@ -112,6 +118,9 @@ impl Linux {
             inputs.push(Input::Signal(signal));
         }
         self.data_plane.collect(self.clock.now(), inputs)?;
+        while let Some((id, outcome)) = self.scripts.next() {
+            inputs.push(Input::ScriptEnded { id, outcome });
+        }
         self.clients.collect(inputs);
         Ok(())
     }
@@ -153,6 +162,14 @@ impl Platform for Linux {
 
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool> {
         Ok(self.netlink.address_remove(interface, net)?)
+    }
+
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
+        Ok(self.netlink.route_to(destination)?)
+    }
+
+    fn start_script(&mut self, id: u64, script: Script) -> Result<()> {
+        self.scripts.start(id, script)
     }
 
     fn guard(&mut self, interface: u32, addresses: &[Ipv4Addr]) -> Result<()> {
