@@ -2,7 +2,7 @@
 //!
 //! Every value here has been checked. Only [`crate::parse`] makes one.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +126,7 @@ pub enum TrackCheck {
         interface: Option<String>,
     },
     /// A neighbour answers ARP.
-    Gateway(IpAddr),
+    Gateway(Ipv4Addr),
     /// A program exits with status 0.
     Script {
         /// The program's absolute path and its arguments.

@@ -4,6 +4,7 @@
 //! failover agent needs is gathered in the trait [`Platform`], with the real [`platform::Linux`]
 //! and an in-memory [`platform::fake`] beside it.
 
+pub mod check;
 mod clock;
 mod error;
 pub mod frame;
@@ -12,7 +13,6 @@ pub mod netlink;
 pub mod netns;
 pub mod platform;
 pub mod process;
-pub mod script;
 pub mod signals;
 pub mod stream;
 pub mod unix;

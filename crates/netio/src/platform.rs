@@ -13,9 +13,9 @@ use ipnet::IpNet;
 
 pub use linux::{Linux, Settings};
 
+use crate::check::{Check, Outcome};
 use crate::error::Result;
 use crate::netlink::{Address, Link, NetlinkEvent};
-use crate::script::{Outcome, Script};
 use crate::signals::Signal;
 use crate::vrrp::Datagram;
 
@@ -39,11 +39,11 @@ pub enum Input {
         /// How, for "the data plane ...".
         how: String,
     },
-    /// A script ended.
-    ScriptEnded {
+    /// A check ended.
+    CheckEnded {
         /// The number it was started with.
         id: u64,
-        /// How.
+        /// What it found.
         outcome: Outcome,
     },
     /// A client of the agent's socket sent a line.
@@ -87,8 +87,8 @@ pub trait Platform {
     /// The interface by which a packet to `destination` would leave; `None`: there is no route.
     fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>>;
 
-    /// Starts a script; [`Input::ScriptEnded`] tells its outcome under `id`.
-    fn start_script(&mut self, id: u64, script: Script) -> Result<()>;
+    /// Starts a check; [`Input::CheckEnded`] tells its outcome under `id`.
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()>;
 
     /// From now on the kernel answers for these addresses on this interface only while they are
     /// leased, also when this process is not there to see to it. In place of what was guarded on

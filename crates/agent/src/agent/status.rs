@@ -35,6 +35,7 @@ impl<P: Platform> Agent<P> {
                 .filter(|(index, _)| *index != config.this)
                 .map(|(_, node)| self.peer_status(node, now))
                 .collect(),
+            trackers: self.tracker_status(),
             warnings: self.warnings(),
         }
     }

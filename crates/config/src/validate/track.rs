@@ -1,5 +1,6 @@
 //! `[[track]]`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::settings::positive;
@@ -81,17 +82,14 @@ fn check(
         }
         Kind::Gateway => {
             require(path, "gateway", "gateway = \"10.77.0.1\"", report);
-            let address = raw.gateway.as_ref()?.0;
-            if address.is_ipv6() {
-                report.value(
-                    format!("{path}.gateway"),
-                    format!(
-                        "{address}: only ARP is asked so far; write the gateway's IPv4 address"
-                    ),
-                );
-                return None;
+            match raw.gateway.as_ref()?.0 {
+                IpAddr::V4(address) => Some(TrackCheck::Gateway(address)),
+                IpAddr::V6(address) => {
+                    let remedy = "only ARP is asked so far; write the gateway's IPv4 address";
+                    report.value(format!("{path}.gateway"), format!("{address}: {remedy}"));
+                    None
+                }
             }
-            Some(TrackCheck::Gateway(address))
         }
         Kind::Script => {
             require(

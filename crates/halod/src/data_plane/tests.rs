@@ -192,6 +192,7 @@ fn status() -> AgentStatus {
         },
         vips: vec![],
         peers: vec![],
+        trackers: Vec::new(),
         warnings: vec!["from the agent".into()],
     }
 }

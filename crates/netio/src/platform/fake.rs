@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 
 use super::{ClientId, Input, Platform};
+use crate::check::Check;
 use crate::error::{Error, Result};
 use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
-use crate::script::Script;
 
 /// Something that was done to the fake, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +42,11 @@ pub enum Effect {
     },
     /// A frame was sent.
     Frame(Vec<u8>),
-    /// A script was started.
-    ScriptStarted {
+    /// A check was started.
+    CheckStarted {
         /// Its number.
         id: u64,
-        /// The program and its arguments.
+        /// A script's program and arguments; empty for a question.
         command: Vec<String>,
     },
     /// The data plane was started.
@@ -299,9 +299,12 @@ impl Platform for Fake {
         Ok(self.routes.get(&destination).copied())
     }
 
-    fn start_script(&mut self, id: u64, script: Script) -> Result<()> {
-        let command = script.command;
-        self.effects.push(Effect::ScriptStarted { id, command });
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()> {
+        let command = match check {
+            Check::Script(script) => script.command,
+            Check::Question(_) => Vec::new(),
+        };
+        self.effects.push(Effect::CheckStarted { id, command });
         Ok(())
     }
 

@@ -18,13 +18,13 @@ use nix::sys::time::TimeSpec;
 use self::clients::Clients;
 use self::data_plane::DataPlane;
 use super::{ClientId, Input, Platform};
+use crate::check::{Check, Checks};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::FrameSocket;
 use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink};
 use crate::process::Identity;
-use crate::script::{Script, Scripts};
 use crate::signals::Signals;
 use crate::vrrp::VrrpSocket;
 
@@ -54,7 +54,7 @@ pub struct Linux {
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
     data_plane: DataPlane,
-    scripts: Scripts,
+    checks: Checks,
     clients: Clients,
 }
 
@@ -74,7 +74,7 @@ impl Linux {
             signals,
             vrrp: BTreeMap::new(),
             leases: None,
-            scripts: Scripts::new(settings.identity)?,
+            checks: Checks::new(settings.identity)?,
             data_plane: DataPlane::new(settings.identity, settings.environment),
             clients,
         })
@@ -89,7 +89,7 @@ impl Linux {
         let mut ready: Vec<PollFd<'_>> = vec![
             reading(self.signals.as_fd()),
             reading(self.monitor.as_fd()),
-            reading(self.scripts.as_fd()),
+            reading(self.checks.as_fd()),
         ];
         ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
         self.data_plane.poll_into(&mut ready);
@@ -118,8 +118,8 @@ impl Linux {
             inputs.push(Input::Signal(signal));
         }
         self.data_plane.collect(self.clock.now(), inputs)?;
-        while let Some((id, outcome)) = self.scripts.next() {
-            inputs.push(Input::ScriptEnded { id, outcome });
+        while let Some((id, outcome)) = self.checks.next() {
+            inputs.push(Input::CheckEnded { id, outcome });
         }
         self.clients.collect(inputs);
         Ok(())
@@ -168,8 +168,8 @@ impl Platform for Linux {
         Ok(self.netlink.route_to(destination)?)
     }
 
-    fn start_script(&mut self, id: u64, script: Script) -> Result<()> {
-        self.scripts.start(id, script)
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()> {
+        self.checks.start(id, check)
     }
 
     fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {

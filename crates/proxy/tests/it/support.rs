@@ -110,6 +110,7 @@ pub(crate) fn config() -> Config {
             priority: 100,
         }],
         vips: Vec::new(),
+        tracks: Vec::new(),
         listeners: Vec::new(),
         routes: Vec::new(),
         pools: Vec::new(),

@@ -1,33 +1,24 @@
 //! Programs that say whether all is well: run without privileges, and killed when they take too long.
-//!
-//! Each runs under a thread of its own, since starting a program means to wait for it to be loaded,
-//! and the agent must not wait.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Pid, setsid};
 
-use crate::error::{Error, Result};
+use super::Outcome;
 use crate::process::{self, Identity};
 
 /// Where programs that a script calls are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// The watching thread calls little; the agent's memory is locked, stacks included.
-const STACK: usize = 128 * 1024;
 /// What a script may have open, and how much it may write to a file.
 const MOST_FILES: u64 = 256;
 const LARGEST_FILE: u64 = 16 * 1024 * 1024;
@@ -43,74 +34,13 @@ pub struct Script {
     pub timeout: Duration,
 }
 
-/// How a script ended: well, or in which other way ("exited with status 1").
-pub type Outcome = std::result::Result<(), String>;
-
-/// The scripts that run.
-#[derive(Debug)]
-pub(crate) struct Scripts {
-    identity: Identity,
-    ended: Receiver<(u64, Outcome)>,
-    teller: Sender<(u64, Outcome)>,
-    wake: Arc<EventFd>,
-}
-
-impl Scripts {
-    /// None yet. They run as `identity`, without capabilities.
-    pub(crate) fn new(identity: Identity) -> Result<Self> {
-        let (teller, ended) = channel();
-        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-        let wake = EventFd::from_flags(flags)
-            .map_err(|source| Error::os("make an eventfd for scripts", source))?;
-        Ok(Self {
-            identity,
-            ended,
-            teller,
-            wake: Arc::new(wake),
-        })
-    }
-
-    /// Starts a script; its outcome comes from [`Scripts::next`] with the same `id`.
-    pub(crate) fn start(&self, id: u64, script: Script) -> Result<()> {
-        let (identity, teller, wake) = (self.identity, self.teller.clone(), self.wake.clone());
-        thread::Builder::new()
-            .name("halod-script".to_owned())
-            .stack_size(STACK)
-            .spawn(move || {
-                let outcome = run(identity, &script);
-                if teller.send((id, outcome)).is_ok() {
-                    // Only a full counter fails, and that one wakes the agent as well.
-                    wake.write(1).ok();
-                }
-            })
-            .map(drop)
-            .map_err(|source| Error::os("start a thread for a script", source))
-    }
-
-    /// The next script that has ended.
-    pub(crate) fn next(&self) -> Option<(u64, Outcome)> {
-        let next = self.ended.try_recv().ok();
-        if next.is_none() {
-            // Nothing to be read is what an eventfd says when it was not written to.
-            self.wake.read().ok();
-        }
-        next.or_else(|| self.ended.try_recv().ok())
-    }
-}
-
-impl AsFd for Scripts {
-    /// Readable when a script has ended.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.wake.as_fd()
-    }
-}
-
-fn run(identity: Identity, script: &Script) -> Outcome {
+/// Runs it to its end.
+pub(super) fn run(identity: Identity, script: &Script) -> Outcome {
     let deadline = Instant::now() + script.timeout;
     let mut child = spawn(identity, script).map_err(|error| format!("did not start: {error}"))?;
     let status = wait(&mut child, deadline).map_err(|error| format!("was lost: {error}"))?;
     match status {
-        Some(status) if status.success() => Ok(()),
+        Some(status) if status.success() => Ok(process::describe(status)),
         Some(status) => Err(process::describe(status)),
         None => Err(format!(
             "took longer than {} ms",
@@ -181,26 +111,22 @@ mod tests {
     use super::*;
 
     fn outcome(command: &[&str], timeout: Duration) -> Outcome {
-        let scripts = Scripts::new(Identity::Keep).unwrap();
         let script = Script {
             command: command.iter().map(|word| (*word).to_owned()).collect(),
             directory: "/".into(),
             timeout,
         };
-        scripts.start(7, script).unwrap();
-        let mut ready = [PollFd::new(scripts.as_fd(), PollFlags::POLLIN)];
-        ppoll(&mut ready, None, None).unwrap();
-        let (id, outcome) = scripts.next().unwrap();
-        assert_eq!(id, 7);
-        assert_eq!(scripts.next(), None);
-        outcome
+        run(Identity::Keep, &script)
     }
 
     const LONG: Duration = Duration::from_secs(30);
 
     #[test]
     fn status_0_is_well_and_anything_else_is_told() {
-        assert_eq!(outcome(&["/bin/true"], LONG), Ok(()));
+        assert_eq!(
+            outcome(&["/bin/true"], LONG),
+            Ok("exited with status 0".to_owned())
+        );
         assert_eq!(
             outcome(&["/bin/sh", "-c", "exit 3"], LONG),
             Err("exited with status 3".to_owned())
@@ -233,6 +159,7 @@ mod tests {
             grep -q '^CapPrm:.0000000000000000$' /proc/self/status
             test \"$(ulimit -c)\" = 0
             test ! -t 0";
-        assert_eq!(outcome(&["/bin/sh", "-c", check], LONG), Ok(()));
+        let outcome = outcome(&["/bin/sh", "-c", check], LONG);
+        assert_eq!(outcome, Ok("exited with status 0".to_owned()));
     }
 }
