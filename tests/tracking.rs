@@ -64,7 +64,9 @@ fn when_every_node_is_unfit_one_of_them_goes_on() {
             })
         })
     });
-    until(&lab, "one of them holds it", || lab.holders("web").len() == 1);
+    until(&lab, "one of them holds it", || {
+        lab.holders("web").len() == 1
+    });
     // The one that becomes fit takes over, whatever the priorities.
     shell(&lab, "lb2", "ip link add up0 type veth peer name up1");
     active(&lab, "lb2");
@@ -80,5 +82,8 @@ fn a_node_that_sees_no_server_gives_way_to_one_that_does() {
          add rule ip deaf out tcp dport 8080 drop'",
     );
     active(&lab, "lb2");
-    assert_eq!(finding(&lab, "lb1"), "0 servers of app are up, 1 are wanted");
+    assert_eq!(
+        finding(&lab, "lb1"),
+        "0 servers of app are up, 1 are wanted"
+    );
 }

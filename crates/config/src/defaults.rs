@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::AccessLog;
 use crate::raw::{
     AbsolutePath, Admin, Balance, Cluster, DataPlane, Level, ListenerTimeouts, Log, Name,
-    PathPrefix, PoolTimeouts, Priority, Protocol, Size, Statuses, Target, Text, TrackCheck,
+    PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size, Statuses, Target, Text, TrackCheck,
     Transport,
 };
 
@@ -71,6 +71,11 @@ pub(crate) fn track_fall(check: Option<TrackCheck>) -> u32 {
         Some(TrackCheck::Script) => 2,
         Some(TrackCheck::Interface | TrackCheck::Route | TrackCheck::Pool) | None => 1,
     }
+}
+
+/// Halo: what a cluster of one file is made of. Nobody else can make sense of this file.
+pub(crate) fn peers() -> Peers {
+    Peers::Halo
 }
 
 /// HTTP: what most listeners speak, and what routes need.
@@ -219,6 +224,7 @@ impl Default for Cluster {
     fn default() -> Self {
         Self {
             name: cluster_name(),
+            secret_file: None,
         }
     }
 }

@@ -79,6 +79,7 @@ fn config(
     };
     Ok(Config {
         cluster: "bench".to_owned(),
+        secret_file: None,
         this: 0,
         nodes: vec![Node {
             name: "bench".to_owned(),

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::nodes::{addresses, is_host_address, names};
 use super::{all, unique};
-use crate::model::{Transport, Vip};
+use crate::model::{Peers, Transport, Vip};
 use crate::raw::{self, VipAddress, duration_text};
 use crate::report::Report;
 use crate::suggest::remedy_for_name;
@@ -47,6 +47,12 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
             "has no effect with preempt = false; remove one of the two",
         );
     }
+    if raw.peers == raw::Peers::Vrrp && raw.fast_detection == Some(true) {
+        report.value(
+            format!("{path}.fast_detection"),
+            "needs peers that answer, and peers = \"vrrp\" says they do not; remove one of the two",
+        );
+    }
     let priorities = priorities(&path, raw, nodes, report);
     Some(Vip {
         name: raw.name.as_ref()?.0.0.clone(),
@@ -64,6 +70,11 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
             raw::Transport::Unicast => Transport::Unicast,
             raw::Transport::Multicast => Transport::Multicast,
         },
+        peers: match raw.peers {
+            raw::Peers::Halo => Peers::Halo,
+            raw::Peers::Vrrp => Peers::Vrrp,
+        },
+        fast_detection: raw.peers == raw::Peers::Halo && raw.fast_detection.unwrap_or(true),
     })
 }
 

@@ -103,6 +103,7 @@ pub(crate) fn change_pool(config: &mut Config, change: impl FnOnce(&mut Pool)) {
 pub(crate) fn config() -> Config {
     Config {
         cluster: "test".to_owned(),
+        secret_file: None,
         this: 0,
         nodes: vec![Node {
             name: "lb1".to_owned(),

@@ -38,6 +38,7 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
             })
             .collect(),
         peers: vec![],
+        trackers: vec![],
         warnings: vec![],
     }
 }

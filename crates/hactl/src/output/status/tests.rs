@@ -76,6 +76,7 @@ fn status() -> Status {
                     active_for: vec![],
                 },
             ],
+            trackers: vec![],
             warnings: vec!["pool app: 1 of 3 servers down".into()],
         },
         data_plane: Some(DataPlaneStatus {
