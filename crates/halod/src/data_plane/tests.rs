@@ -193,6 +193,7 @@ fn status() -> AgentStatus {
         vips: vec![],
         peers: vec![],
         trackers: Vec::new(),
+        discarded: Default::default(),
         warnings: vec!["from the agent".into()],
     }
 }
