@@ -96,35 +96,6 @@ pub(crate) fn change_pool(config: &mut Config, change: impl FnOnce(&mut Pool)) {
     change(Arc::make_mut(&mut config.pools[0]));
 }
 
-pub(crate) fn config() -> Config {
-    Config {
-        cluster: "test".to_owned(),
-        secret_file: None,
-        this: 0,
-        nodes: vec![Node {
-            name: "lb1".to_owned(),
-            address: "127.0.0.1/8".parse().unwrap(),
-            priority: 100,
-        }],
-        vips: Vec::new(),
-        tracks: Vec::new(),
-        listeners: Vec::new(),
-        routes: Vec::new(),
-        pools: Vec::new(),
-        admin: Admin {
-            socket_dir: PathBuf::from("/nonexistent"),
-            listen: None,
-            token_file: None,
-        },
-        data_plane: DataPlane {
-            workers: None,
-            user: "nobody".to_owned(),
-            drain_timeout: PATIENCE,
-        },
-        log: Log {
-            level: LogLevel::Info,
-            access: AccessLog::Off,
-        },
 /// What a file says, with defaults for what it does not say.
 fn parsed(text: &str) -> Config {
     let node = "[[node]]\nname = \"lb1\"\naddress = \"192.0.2.11/24\"\n";
