@@ -126,7 +126,8 @@ pub(super) fn nginx(origin: Ipv4Addr, routes: &[usize]) -> String {
          worker_rlimit_nofile {MAX_FILES};\npid /run/nginx.pid;\nerror_log stderr;\n\
          events {{ worker_connections {MAX_FILES}; }}\n\
          http {{\n  access_log off;\n  keepalive_timeout 60s;\n  keepalive_requests 1000000000;\n  \
-         server_names_hash_max_size 4096;\n  proxy_max_temp_file_size 0;\n  \
+         server_names_hash_max_size 4096;\n  proxy_buffer_size 16k;\n  \
+         proxy_buffers 16 64k;\n  proxy_busy_buffers_size 128k;\n  proxy_max_temp_file_size 0;\n  \
          upstream http {{\n{}    keepalive 128; keepalive_requests 1000000000;\n  }}\n  \
          server {{ listen {} default_server; location / {{ {location} }} }}\n{hosts}}}\n\
          stream {{\n  \
