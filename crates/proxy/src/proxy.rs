@@ -1,5 +1,7 @@
 //! The handle that the control thread holds.
 
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -45,6 +47,8 @@ struct Control {
 struct Worker {
     commands: Option<tokio_mpsc::UnboundedSender<Command>>,
     thread: Option<JoinHandle<()>>,
+    /// How often its event loop has turned.
+    pulse: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -62,12 +66,14 @@ impl Proxy {
         for index in 0..count {
             let (commands, inbox) = tokio_mpsc::unbounded_channel();
             let (started, ready) = mpsc::sync_channel(1);
+            let pulse = Arc::new(AtomicU64::new(0));
             let setup = worker::Setup {
                 index,
                 workers: count,
                 snapshot: snapshot.clone(),
                 log: log.buffer(),
                 inbox,
+                pulse: pulse.clone(),
             };
             let cores = cores.clone();
             let thread = thread::Builder::new()
@@ -83,6 +89,7 @@ impl Proxy {
             workers.push(Worker {
                 commands: Some(commands),
                 thread: Some(thread),
+                pulse,
             });
             if let Ok(Err(source)) = ready.recv() {
                 return Err(StartError::Runtime {
@@ -189,6 +196,13 @@ impl Proxy {
         self.workers.len()
     }
 
+    /// How often the event loop of each worker has turned: fifty times a second while it goes on,
+    /// whatever its load. One whose count stays the same serves nobody.
+    pub fn pulses(&self) -> impl Iterator<Item = u64> + '_ {
+        let pulse = |worker: &Worker| worker.pulse.load(Ordering::Relaxed);
+        self.workers.iter().map(pulse)
+    }
+
     /// Everything counted so far, for the configuration in force.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -208,6 +222,30 @@ impl Proxy {
     /// Opens the access-log file anew, after it was moved away. Never waits.
     pub fn reopen_access_log(&self) {
         self.log.reopen();
+    }
+
+    /// Lets connections on these local addresses finish, those to come as well, and cuts them off after
+    /// `timeout`. Listeners and other connections go on as before. Never waits.
+    pub fn drain_addresses(&self, addresses: &[IpAddr], timeout: Duration) {
+        let addresses: Arc<[IpAddr]> = addresses.into();
+        let until = Instant::now() + timeout;
+        for worker in &self.workers {
+            worker.send(Command::DrainAddresses {
+                addresses: addresses.clone(),
+                until,
+            });
+        }
+    }
+
+    /// Connections to come on these addresses are ordinary ones again; those that are to finish still
+    /// are.
+    pub fn serve_addresses(&self, addresses: &[IpAddr]) {
+        let addresses: Arc<[IpAddr]> = addresses.into();
+        for worker in &self.workers {
+            worker.send(Command::ServeAddresses {
+                addresses: addresses.clone(),
+            });
+        }
     }
 
     /// Stops accepting, lets requests and connections finish for at most `timeout`, then cuts the

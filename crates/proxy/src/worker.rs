@@ -1,14 +1,18 @@
 //! One worker: a thread with a runtime, and all that its connections share.
 
 mod accept;
+mod phases;
+mod time;
 mod view;
+mod wheel;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::SyncSender;
 
 use arc_swap::ArcSwap;
@@ -19,13 +23,16 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
-use crate::http::Upstreams;
+use crate::http::{Jobs, Upstreams};
 use crate::log::LogBuffer;
+use crate::relay::Plumbing;
 use crate::snapshot::Snapshot;
 use accept::Acceptor;
 
-pub(crate) use accept::{Configuration, Connection, Phase, cut_off, draining};
+pub(crate) use accept::{Configuration, Connection, Phase};
+pub(crate) use time::{Alarm, Timers};
 pub(crate) use view::View;
+pub(crate) use wheel::Tick;
 
 /// What a worker starts with.
 #[derive(Debug)]
@@ -35,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(crate) log: LogBuffer,
     pub(crate) inbox: UnboundedReceiver<Command>,
+    /// Where the worker counts its turns.
+    pub(crate) pulse: Arc<AtomicU64>,
 }
 
 /// What a worker is told. When its sender is gone, the worker ends at once.
@@ -46,6 +55,13 @@ pub(crate) enum Command {
         snapshot: Arc<Snapshot>,
         sockets: Vec<(SocketAddr, Socket)>,
     },
+    /// Connections on these addresses are to finish until then, those to come as well.
+    DrainAddresses {
+        addresses: Arc<[IpAddr]>,
+        until: std::time::Instant,
+    },
+    /// Connections to come on these addresses are ordinary ones again.
+    ServeAddresses { addresses: Arc<[IpAddr]> },
     /// Stop accepting, finish until then, and say how many connections were cut off.
     Drain {
         until: std::time::Instant,
@@ -62,6 +78,9 @@ pub(crate) struct Worker {
     view: RefCell<Rc<View>>,
     pub(crate) log: LogBuffer,
     pub(crate) upstreams: Upstreams,
+    pub(crate) plumbing: Plumbing,
+    pub(crate) jobs: Jobs,
+    pub(crate) timers: Rc<Timers>,
     /// Connections, and acceptors that have not ended yet.
     live: Cell<usize>,
     none_live: Notify,
@@ -90,6 +109,7 @@ async fn turn(setup: Setup) {
         snapshot,
         log,
         mut inbox,
+        pulse,
     } = setup;
     let view = View::new(snapshot.load_full(), None, index, workers);
     let worker = Rc::new(Worker {
@@ -99,30 +119,48 @@ async fn turn(setup: Setup) {
         view: RefCell::new(Rc::new(view)),
         log,
         upstreams: Upstreams::default(),
+        plumbing: Plumbing::default(),
+        jobs: Jobs::default(),
+        timers: Timers::new(pulse),
         live: Cell::new(0),
         none_live: Notify::new(),
     });
-    // Both end with the runtime.
+    // All of these end with the runtime.
+    spawn_local({
+        let timers = worker.timers.clone();
+        async move { timers.run().await }
+    });
     spawn_local({
         let worker = worker.clone();
         async move { worker.log.flush_in_time().await }
     });
     spawn_local({
         let worker = worker.clone();
-        async move { worker.upstreams.reap().await }
+        async move { worker.upstreams.reap(&worker.timers).await }
     });
-    let mut acceptors = HashMap::new();
+    let mut acceptors: HashMap<SocketAddr, Acceptor> = HashMap::new();
     while let Some(command) = inbox.recv().await {
         match command {
             Command::Refresh { snapshot, sockets } => {
                 let view = worker.view_of(&snapshot);
                 refresh(&worker, &view, &mut acceptors, sockets);
             }
+            Command::DrainAddresses { addresses, until } => {
+                let until = Instant::from_std(until);
+                acceptors
+                    .values()
+                    .for_each(|acceptor| acceptor.drain(&addresses, until));
+                worker.timers.call();
+            }
+            Command::ServeAddresses { addresses } => acceptors
+                .values()
+                .for_each(|acceptor| acceptor.serve(&addresses)),
             Command::Drain { until, done } => {
                 let until = Instant::from_std(until);
                 for (_, acceptor) in acceptors.drain() {
                     acceptor.close(until);
                 }
+                worker.timers.call();
                 let cut_off = worker.wait_for_end(until).await;
                 // Whoever asked may have gone.
                 if done.send(cut_off).is_err() {
@@ -167,6 +205,7 @@ fn refresh(
             }
         },
     );
+    worker.timers.call();
     worker.upstreams.keep_only(&worker.view());
 }
 

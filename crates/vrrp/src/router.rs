@@ -2,6 +2,7 @@
 
 mod active;
 mod backup;
+mod detection;
 #[cfg(test)]
 mod tests;
 
@@ -11,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use halo_packet::vrrp::{Centiseconds, Priority};
 
-use crate::timers::{active_down_interval, skew_time};
-use crate::{Action, Config, DisableReason, Event, Heartbeat, Reason, State, Why};
+use crate::timers::{active_down_interval, skew_time, skew_time_v2};
+use crate::{
+    Action, Config, Detection, DisableReason, Event, Heartbeat, Reason, State, Version, Why,
+};
 
 use active::Tenure;
 use backup::Watch;
@@ -32,6 +35,10 @@ pub struct VirtualRouter {
     able_since: Option<Instant>,
     /// The Active heard last, unless it resigned or fell silent.
     heard: Option<Heard>,
+    /// How the Active can be asked if it is still there.
+    detection: Option<Detection>,
+    /// How unevenly its adverts come.
+    jitter: Duration,
     /// Active_Adver_Interval (RFC 9568 section 6.1).
     active_interval: Centiseconds,
     reason: Reason,
@@ -93,6 +100,8 @@ pub struct Counters {
     pub became_active: u64,
     /// Times the node found that it had been paused for longer than others wait for it.
     pub pauses: u64,
+    /// Times an advert was late and the Active was asked if it is still there.
+    pub suspicions: u64,
 }
 
 /// Why this node cannot be told to take over.
@@ -117,6 +126,8 @@ impl VirtualRouter {
             fit: true,
             able_since: None,
             heard: None,
+            detection: None,
+            jitter: Duration::ZERO,
             active_interval: config.interval,
             reason: Reason::Disabled(DisableReason::Starting),
             counters: Counters::default(),
@@ -137,10 +148,19 @@ impl VirtualRouter {
                 }
             }
             (State::Initialize, Event::Timeout) => self.forget_silent_active(now),
-            (State::Initialize, Event::Yield | Event::TakeOver | Event::ClockGap(_)) => {}
+            (
+                State::Initialize,
+                Event::Yield
+                | Event::TakeOver
+                | Event::GroupActive
+                | Event::GroupLost
+                | Event::ClockGap(_),
+            ) => {}
             (State::Initialize, Event::Shutdown) => self.reason = Reason::Shutdown,
             (State::Initialize, Event::Reconfigure(config)) => self.config = config,
             (State::Initialize, Event::Fit(fit)) => self.fit = fit,
+            (State::Initialize, Event::Answer { .. } | Event::Appointed { .. }) => {}
+            (State::Initialize | State::Active, Event::Detection(peer)) => self.detection = peer,
 
             // Section 6.4.2 (Backup).
             (State::Backup, Event::Enable) => {}
@@ -151,19 +171,29 @@ impl VirtualRouter {
             (State::Backup, Event::Timeout) => self.timeout_in_backup(now),
             (State::Backup, Event::Yield) => self.command = Command::Yielded,
             (State::Backup, Event::TakeOver) => self.take_over(now),
+            (State::Backup, Event::GroupActive) => self.join_group(now),
+            (State::Backup, Event::GroupLost) => {}
             (State::Backup, Event::Shutdown) => self.stop(Reason::Shutdown),
             (State::Backup, Event::Reconfigure(config)) => self.config = config,
             (State::Backup, Event::ClockGap(gap)) => self.gap_in_backup(gap, now),
             (State::Backup, Event::Fit(fit)) => self.fit = fit,
+            (State::Backup, Event::Detection(peer)) => self.set_detection(peer),
+            (State::Backup, Event::Answer { from, answer }) => {
+                self.answer_in_backup(from, answer, now);
+            }
+            (State::Backup, Event::Appointed { by, hold }) => self.appointed(by, hold, now),
 
             // Section 6.4.3 (Active).
-            (State::Active, Event::Enable | Event::TakeOver) => {}
+            (State::Active, Event::Enable | Event::TakeOver | Event::GroupActive) => {}
+            // It asked as a Backup, or was named by an Active that it has replaced already.
+            (State::Active, Event::Answer { .. } | Event::Appointed { .. }) => {}
             (State::Active, Event::Disable(reason)) => self.resign(Reason::Disabled(reason)),
             (State::Active, Event::Advert { from, heartbeat }) => {
                 self.advert_in_active(from, heartbeat, now);
             }
             (State::Active, Event::Timeout) => self.timeout_in_active(now),
             (State::Active, Event::Yield) => self.give_way_by_command(now),
+            (State::Active, Event::GroupLost) => self.leave_with_group(now),
             (State::Active, Event::Shutdown) => self.resign(Reason::Shutdown),
             (State::Active, Event::Reconfigure(config)) => self.reconfigure_active(config, now),
             (State::Active, Event::ClockGap(gap)) => self.gap_in_active(gap, now),
@@ -181,7 +211,7 @@ impl VirtualRouter {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Initialize => self.heard.map(|heard| self.silent_at(heard)),
-            Phase::Backup(watch) => Some(watch.down_at()),
+            Phase::Backup(watch) => Some(watch.next()),
             Phase::Active(tenure) => Some(tenure.next()),
         }
     }
@@ -257,13 +287,24 @@ impl VirtualRouter {
     /// Active_Down_Interval as it stands: how long this node would wait for the Active it hears.
     #[must_use]
     pub fn active_down_interval(&self) -> Duration {
-        active_down_interval(self.active_interval, self.effective_priority())
+        self.down_interval(self.active_interval, self.effective_priority())
     }
 
     /// Skew_Time as it stands.
     #[must_use]
     pub fn skew_time(&self) -> Duration {
-        skew_time(self.active_interval, self.effective_priority())
+        match self.config.version {
+            Version::V2 => skew_time_v2(self.effective_priority()),
+            Version::V3 => skew_time(self.active_interval, self.effective_priority()),
+        }
+    }
+
+    /// Active_Down_Interval (Master_Down_Interval of RFC 3768) for these.
+    fn down_interval(&self, active_interval: Centiseconds, priority: Priority) -> Duration {
+        match self.config.version {
+            Version::V2 => active_interval.duration() * 3 + skew_time_v2(priority),
+            Version::V3 => active_down_interval(active_interval, priority),
+        }
     }
 
     /// Whether [`Event::TakeOver`] would make this node Active (or it is already).
@@ -330,7 +371,7 @@ impl VirtualRouter {
 
     /// When an Active that was heard counts as silent for a node that takes no part.
     fn silent_at(&self, heard: Heard) -> Instant {
-        heard.at + active_down_interval(self.active_interval, Priority::LOWEST)
+        heard.at + self.down_interval(self.active_interval, Priority::LOWEST)
     }
 
     fn forget_silent_active(&mut self, now: Instant) {

@@ -36,6 +36,26 @@ pub enum Reason {
         /// The former Active.
         active: IpAddr,
     },
+    /// The Active fell silent and nothing on its machine answered.
+    Dead {
+        /// The Active.
+        active: IpAddr,
+        /// Since its last advert.
+        silence: Duration,
+    },
+    /// The Active fell silent, its agent did not answer, and its kernel has stopped to answer for the
+    /// addresses.
+    LeaseEnded {
+        /// The Active.
+        active: IpAddr,
+        /// How long its lease lasted after its last advert.
+        lease: Duration,
+    },
+    /// The Active gave the addresses up and named this node its successor.
+    Appointed {
+        /// The former Active.
+        by: IpAddr,
+    },
     /// This node preempted an Active of lower priority.
     Preempted {
         /// The former Active.
@@ -51,6 +71,8 @@ pub enum Reason {
     Yielded,
     /// This node is not fit to serve, and leaves the addresses to one that is.
     Unfit,
+    /// Another virtual router of the sync group moved, and this one with it.
+    WithGroup,
     /// An Active of higher priority appeared.
     Outranked {
         /// The other Active.
@@ -106,10 +128,14 @@ impl Why {
                     | Reason::Owner
                     | Reason::NoActive { .. }
                     | Reason::Silent { .. }
+                    | Reason::Dead { .. }
+                    | Reason::LeaseEnded { .. }
+                    | Reason::Appointed { .. }
                     | Reason::Preempted { .. }
                     | Reason::TookOver
                     | Reason::Yielded
                     | Reason::Unfit
+                    | Reason::WithGroup
                     | Reason::Paused { .. } => {
                         format!("{from} is Active with priority {priority}; {reason}")
                     }
@@ -141,6 +167,15 @@ impl Reason {
             Self::Silent { active, silence } => {
                 format!("{} was silent for {}", name(active), millis(silence))
             }
+            Self::Dead { active, silence } => {
+                let (name, silence) = (name(active), millis(silence));
+                format!("{name} was silent for {silence} and does not answer")
+            }
+            Self::LeaseEnded { active, lease } => {
+                let (name, lease) = (name(active), millis(lease));
+                format!("the agent on {name} does not answer, and its lease of {lease} has ended")
+            }
+            Self::Appointed { by } => format!("{} handed it over", name(by)),
             Self::Resigned { active } => format!("{} gave it up", name(active)),
             Self::Preempted {
                 active,
@@ -152,6 +187,7 @@ impl Reason {
             ),
             Self::TookOver => "taken over by command".to_owned(),
             Self::Yielded => "yielded by command".to_owned(),
+            Self::WithGroup => "moved together with its sync group".to_owned(),
             Self::Unfit => "left to others, since this node is not fit to serve".to_owned(),
             Self::Outranked {
                 active,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use halo_packet::vrrp::Priority;
 
+use super::detection::Suspicion;
 use super::{Command, Phase, VirtualRouter};
 use crate::{Heartbeat, Reason};
 
@@ -16,33 +17,47 @@ pub(super) struct Watch {
     /// When the timer was set.
     since: Instant,
     /// The Active resigned: the timer was set to Skew_Time.
-    resigned: Option<IpAddr>,
+    pub(super) resigned: Option<IpAddr>,
     /// The timer runs on although an Active of lower priority is heard.
     preempting: bool,
     /// The timer was late and the node listened once more because of it.
     listened_again: bool,
+    /// Whether the Active that is followed is still there.
+    pub(super) suspicion: Suspicion,
+    /// Answers since its last advert.
+    pub(super) excuses: u8,
 }
 
 impl Watch {
-    fn new(now: Instant, wait: Duration) -> Self {
+    pub(super) fn new(now: Instant, wait: Duration) -> Self {
         Self {
             down_at: now + wait,
             since: now,
             resigned: None,
             preempting: false,
             listened_again: false,
+            suspicion: Suspicion::NONE,
+            excuses: 0,
         }
     }
 
-    pub(super) fn down_at(&self) -> Instant {
-        self.down_at
+    /// When something is due.
+    pub(super) fn next(&self) -> Instant {
+        self.suspicion
+            .next()
+            .map_or(self.down_at, |at| at.min(self.down_at))
+    }
+
+    /// Whether there may be an Active that this node would not replace while it lives.
+    pub(super) fn follows(&self) -> bool {
+        self.resigned.is_none() && !self.preempting
     }
 }
 
 impl VirtualRouter {
     /// Enters Backup and gives whoever is Active the time to be heard.
     pub(super) fn become_backup(&mut self, reason: Reason, now: Instant) {
-        let watch = Watch::new(now, self.active_down_interval());
+        let watch = self.new_watch(now);
         self.enter(Phase::Backup(watch), reason);
     }
 
@@ -50,11 +65,10 @@ impl VirtualRouter {
         if !self.count(from, heartbeat) {
             return;
         }
+        self.measure_jitter(from, now);
         self.note(from, heartbeat, now);
         if heartbeat.priority == Priority::RESIGN {
-            let mut watch = Watch::new(now, self.skew_time());
-            watch.resigned = Some(from);
-            self.phase = Phase::Backup(watch);
+            self.hear_resignation(from, now);
             return;
         }
         if self.command == Command::Yielded && heartbeat.priority > self.config.priority {
@@ -64,11 +78,29 @@ impl VirtualRouter {
             || !self.may_preempt(heartbeat.priority, now)
         {
             self.active_interval = heartbeat.interval;
-            self.phase = Phase::Backup(Watch::new(now, self.active_down_interval()));
+            self.phase = Phase::Backup(self.new_watch(now));
         } else if let Phase::Backup(watch) = &mut self.phase {
             // The advert is discarded; the timer runs on.
             watch.preempting = true;
+            watch.suspicion = Suspicion::NONE;
         }
+    }
+
+    /// Section 6.4.2: the timer is set to Skew_Time. It is never set later than it was: whoever says
+    /// 0 again and again does not keep this node from taking over.
+    pub(super) fn hear_resignation(&mut self, from: IpAddr, now: Instant) {
+        let mut watch = Watch::new(now, self.skew_time());
+        watch.resigned = Some(from);
+        if let Phase::Backup(before) = &self.phase
+            && before.down_at <= watch.down_at
+        {
+            watch = Watch {
+                resigned: Some(from),
+                suspicion: Suspicion::NONE,
+                ..*before
+            };
+        }
+        self.phase = Phase::Backup(watch);
     }
 
     /// Preempt_Mode, with the delay after the node became able. The owner always preempts
@@ -88,6 +120,7 @@ impl VirtualRouter {
             return;
         };
         if now < watch.down_at {
+            self.pursue(now);
             return;
         }
         if self.listen_again(watch, now) {
@@ -130,6 +163,7 @@ impl VirtualRouter {
         self.phase = Phase::Backup(Watch {
             down_at: now + wait,
             listened_again: !paused,
+            suspicion: Suspicion::NONE,
             ..watch
         });
         true
@@ -140,7 +174,21 @@ impl VirtualRouter {
         if gap > self.active_down_interval() {
             self.counters.pauses += 1;
             self.able_since = Some(now);
-            self.phase = Phase::Backup(Watch::new(now, self.active_down_interval()));
+            self.phase = Phase::Backup(self.new_watch(now));
+        }
+    }
+
+    /// The rest of the sync group is Active here. An Active that is alive and would win stays; one that
+    /// missed two adverts is taken for gone with the others that it held, before the third says so.
+    pub(super) fn join_group(&mut self, now: Instant) {
+        let ours = self.effective_priority();
+        let recent = self.active_interval.duration() * 2;
+        let insists = self.heard.is_some_and(|heard| {
+            now.saturating_duration_since(heard.at) <= recent
+                && (heard.priority, heard.from) > (ours, self.config.address)
+        });
+        if !insists {
+            self.become_active(Reason::WithGroup, now);
         }
     }
 
