@@ -13,7 +13,7 @@ use std::thread;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-pub use question::Question;
+pub use question::{Judge, Question};
 pub use script::Script;
 
 use crate::error::{Error, Result};

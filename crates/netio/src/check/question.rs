@@ -17,6 +17,9 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// Longest frame that is looked at; the answers of neighbours are below 100 bytes.
 const FRAME: usize = 256;
 
+/// Says whether a frame answers a question.
+pub type Judge = Box<dyn Fn(&[u8]) -> bool + Send>;
+
 /// A question to a neighbour.
 pub struct Question {
     /// The interface that it is asked on.
@@ -26,7 +29,7 @@ pub struct Question {
     /// The frame, its Ethernet header included.
     pub frame: Vec<u8>,
     /// Whether a frame that came in answers it.
-    pub answers: Box<dyn Fn(&[u8]) -> bool + Send>,
+    pub answers: Judge,
     /// How long an answer is waited for.
     pub timeout: Duration,
 }
