@@ -25,6 +25,7 @@ const LAYERS: &[(Layer, &[&str])] = &[
         &[
             "halo-packet",
             "halo-vrrp",
+            "halo-quorum",
             "halo-http1",
             "halo-balance",
             "halo-health",
