@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::model::AccessLog;
 use crate::raw::{
-    AbsolutePath, Admin, Balance, Cluster, DataPlane, Level, ListenerTimeouts, Log, Name,
-    PathPrefix, PoolTimeouts, Priority, Protocol, Size, Statuses, Target, Text, Transport,
+    AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
+    ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size,
+    Statuses, Target, Text, Transport,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
@@ -35,9 +36,29 @@ pub(crate) fn preempt_delay() -> Text<Duration> {
     Text(Duration::ZERO)
 }
 
+/// 3: what every current implementation speaks, with intervals below a second.
+pub(crate) fn vrrp_version() -> u8 {
+    3
+}
+
+/// With pseudo-header: so keepalived and FRR send it, and accept nothing else.
+pub(crate) fn checksum() -> Checksum {
+    Checksum::PseudoHeader
+}
+
+/// Both: which one it was shows what the sender is, not whether the packet is intact.
+pub(crate) fn accept_checksum() -> AcceptChecksum {
+    AcceptChecksum::Both
+}
+
 /// Unicast: works on every network, clouds included, and disturbs no other cluster.
 pub(crate) fn transport() -> Transport {
     Transport::Unicast
+}
+
+/// Halo: what a cluster of one file is made of. Nobody else can make sense of this file.
+pub(crate) fn peers() -> Peers {
+    Peers::Halo
 }
 
 /// HTTP: what most listeners speak, and what routes need.
@@ -186,6 +207,7 @@ impl Default for Cluster {
     fn default() -> Self {
         Self {
             name: cluster_name(),
+            secret_file: None,
         }
     }
 }

@@ -23,7 +23,9 @@ use crate::model::{AccessLog, HostMatch};
 pub(crate) use leaf::{Text, check_leaf};
 pub(crate) use network::VipAddress;
 pub(crate) use units::{Size, duration_text};
-pub(crate) use words::{AbsolutePath, HostHeader, Interface, Name, PathPrefix, Statuses, Target};
+pub(crate) use words::{
+    AbsolutePath, HostHeader, Interface, Name, Password, PathPrefix, Statuses, Target,
+};
 
 /// Halo's configuration file: one TOML file, the same on every node.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -66,6 +68,11 @@ pub(crate) struct Cluster {
     /// The cluster's name, shown by `hactl status`.
     #[serde(default = "defaults::cluster_name")]
     pub(crate) name: Text<Name>,
+    /// File that holds the secret by which nodes know each other's heartbeats for true; the same on
+    /// every node, readable by root alone. Its first line is signed with; a second one is accepted
+    /// too, while the secret is being replaced.
+    #[schemars(extend("x-default" = "none: whoever can send packets on the nodes' network can take a VIP"))]
+    pub(crate) secret_file: Option<Text<AbsolutePath>>,
 }
 
 /// A machine of the cluster.
@@ -115,12 +122,65 @@ pub(crate) struct Vip {
     /// How long a returned node waits before it takes the VIP back.
     #[serde(default = "defaults::preempt_delay")]
     pub(crate) preempt_delay: Text<Duration>,
+    /// VRRP version: 3 (RFC 9568), or 2 (RFC 3768) for old peers, which counts `advert_interval` in
+    /// whole seconds.
+    #[serde(default = "defaults::vrrp_version")]
+    #[schemars(range(min = 2, max = 3))]
+    pub(crate) version: u8,
+    /// Version 3: what the checksum of heartbeats covers.
+    #[serde(default = "defaults::checksum")]
+    pub(crate) checksum: Checksum,
+    /// Version 3: which checksums of others' heartbeats are taken as right.
+    #[serde(default = "defaults::accept_checksum")]
+    pub(crate) accept_checksum: AcceptChecksum,
+    /// Version 2: simple password (RFC 2338), 1 to 8 characters, for old peers that want one. It is
+    /// readable on the network, and protects from mistakes only.
+    #[schemars(extend("x-default" = "no authentication"))]
+    pub(crate) password: Option<Text<Password>>,
+    /// The node with priority 255: it holds the VIP whenever it is able to, and heeds nobody.
+    #[schemars(extend("x-default" = "none"))]
+    pub(crate) owner: Option<String>,
+    /// VIPs with the same group move together: when a node loses one of them, or takes one over, so
+    /// it does with all.
+    #[schemars(extend("x-default" = "moves alone"))]
+    pub(crate) sync_group: Option<Text<Name>>,
     /// How heartbeats travel; all nodes of a VIP must agree, keepalived included.
     #[serde(default = "defaults::transport")]
     pub(crate) transport: Transport,
+    /// What the other nodes of this VIP are.
+    #[serde(default = "defaults::peers")]
+    pub(crate) peers: Peers,
+    /// Whether a Standby asks an Active whose heartbeat is late if it is still there, and takes over
+    /// as soon as that is settled, before three heartbeats have failed. Only with `peers = "halo"`.
+    #[schemars(extend("x-default" = "true with halo peers"))]
+    pub(crate) fast_detection: Option<bool>,
     /// Priority by node name, in place of the nodes' own. Only the nodes named are members.
     #[schemars(extend("x-default" = "every node, with its own priority"))]
     pub(crate) priority: Option<BTreeMap<String, Priority>>,
+}
+
+/// What the checksum of a heartbeat covers (IPv4).
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Checksum {
+    /// message and IPv4 pseudo-header, as keepalived and FRR have it
+    PseudoHeader,
+    /// the message alone, as RFC 9568 has it
+    Message,
+}
+
+/// Which checksums are taken as right (IPv4).
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum AcceptChecksum {
+    /// either
+    Both,
+    /// with the pseudo-header only
+    PseudoHeader,
+    /// of the message alone only
+    Message,
 }
 
 /// How heartbeats travel.
@@ -132,6 +192,17 @@ pub(crate) enum Transport {
     Unicast,
     /// to 224.0.0.18, as RFC 9568 has it
     Multicast,
+}
+
+/// What the other nodes of a VIP are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Peers {
+    /// Halo: heartbeats are signed when the cluster has a secret, and nodes tell each other more
+    Halo,
+    /// another VRRP router too, such as keepalived: plain VRRP and nothing else
+    Vrrp,
 }
 
 /// Where clients connect.

@@ -5,7 +5,7 @@ pub mod fake;
 mod linux;
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -79,14 +79,29 @@ pub trait Platform {
     /// From now on the kernel answers for these addresses on this interface only while they are
     /// leased, also when this process is not there to see to it. In place of what was guarded on
     /// this interface before; none: nothing is, and nothing is left of it.
-    fn guard(&mut self, interface: u32, addresses: &[Ipv4Addr]) -> Result<()>;
+    fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()>;
 
     /// Leases guarded addresses until `until`, or renews their leases. Others are left alone. Costs
     /// no system call.
-    fn lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>, until: Instant);
+    fn lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant);
 
     /// Ends the leases of guarded addresses now.
-    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>);
+    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>);
+
+    /// Ends the leases of guarded addresses now, but lets packets to them pass until `until`, so that
+    /// their connections can finish. Nobody is told that the addresses are here.
+    fn drain(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant);
+
+    /// While guarded addresses are leased, and until `until`, packets of TCP connections that this
+    /// machine does not know go to the neighbour with this hardware address.
+    fn forward(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, to: [u8; 6], until: Instant);
+
+    /// The hardware address that a neighbour was last seen at. Makes the kernel look for it when it
+    /// is not sure; the answer does not wait for that.
+    fn neighbour(&mut self, interface: u32, address: IpAddr) -> Result<Option<[u8; 6]>>;
+
+    /// Whether TCP connections on a local address have still something to send or receive.
+    fn has_connections(&mut self, address: IpAddr) -> Result<bool>;
 
     /// Starts to receive VRRP on an interface. Doing it again is allowed: it may add `multicast`.
     fn open_vrrp(&mut self, name: &str, interface: u32, multicast: bool) -> Result<()>;

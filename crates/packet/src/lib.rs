@@ -7,6 +7,7 @@
 pub mod arp;
 mod checksum;
 pub mod ipv4;
+pub mod peer;
 pub mod vrrp;
 
 pub use pnet::util::MacAddr;

@@ -48,12 +48,19 @@ pub enum Event {
     Yield,
     /// Planned failover to this node.
     TakeOver,
+    /// Another virtual router of the sync group has become Active here (see [`crate::group_event`]).
+    GroupActive,
+    /// Another virtual router of the sync group has been lost to an Active elsewhere.
+    GroupLost,
     /// The node stops.
     Shutdown,
     /// Other parameters, from a changed configuration. The driver changes addresses on its own.
     Reconfigure(Config),
     /// The driver did not run for this long: the process, or the machine, was paused.
     ClockGap(Duration),
+    /// Whether the node is fit to serve. One that is not leaves the addresses to whoever is, and holds
+    /// them only while nobody else does.
+    Fit(bool),
 }
 
 /// Why a node cannot hold the addresses.
@@ -71,6 +78,8 @@ pub enum DisableReason {
     ClaimFailed,
     /// The configuration does not make this node a member.
     NotMember,
+    /// Another virtual router of the sync group cannot be held here.
+    GroupMember,
 }
 
 impl fmt::Display for DisableReason {
@@ -82,6 +91,7 @@ impl fmt::Display for DisableReason {
             Self::DataPlaneDown => "the data plane is not ready",
             Self::ClaimFailed => "the addresses could not be put on the interface",
             Self::NotMember => "this node is not a member",
+            Self::GroupMember => "another VIP of its sync group cannot be held here",
         })
     }
 }

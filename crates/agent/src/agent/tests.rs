@@ -19,6 +19,8 @@ use ipnet::IpNet;
 use super::{Agent, Options};
 use crate::loaded::Loaded;
 
+mod vrrp;
+
 const LB1: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 11);
 const LB2: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 12);
 const ETH0: u32 = 2;
@@ -841,7 +843,7 @@ fn a_node_without_its_address_waits_for_it() {
     assert_eq!(node.agent.name_of(IpAddr::V4(LB2)), "lb2");
 }
 
-const VIP: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
+const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 100));
 /// Three heartbeats of 100 ms.
 const LEASE: Duration = Duration::from_millis(300);
 
@@ -936,7 +938,7 @@ fn what_is_guarded_follows_the_configuration_and_nothing_is_left_at_the_end() {
     let mut node = Node::active();
     let other = CONFIG.replace("10.77.0.100", "10.77.0.101");
     assert!(matches!(node.reload(&other), AgentReply::Done { .. }));
-    let moved = Ipv4Addr::new(10, 77, 0, 101);
+    let moved = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 101));
     assert_eq!(node.machine().guards[&ETH0], [moved]);
     node.machine().effects.clear();
     node.run(Duration::from_millis(100));

@@ -12,9 +12,11 @@ pub(super) enum Register {
     R2 = 2,
     R3 = 3,
     R4 = 4,
+    R5 = 5,
     R6 = 6,
     R7 = 7,
     R8 = 8,
+    R9 = 9,
     R10 = 10,
 }
 
@@ -22,6 +24,7 @@ pub(super) enum Register {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Width {
+    W8 = 0x10,
     W16 = 0x08,
     W32 = 0x00,
     W64 = 0x18,
@@ -53,6 +56,7 @@ pub(super) struct Instruction {
 
 const CLASS_LD: u8 = 0x00;
 const CLASS_LDX: u8 = 0x01;
+const CLASS_ST: u8 = 0x02;
 const CLASS_STX: u8 = 0x03;
 const CLASS_JMP: u8 = 0x05;
 const CLASS_ALU64: u8 = 0x07;
@@ -61,6 +65,8 @@ const MODE_MEM: u8 = 0x60;
 const FROM_REGISTER: u8 = 0x08;
 const ALU_ADD: u8 = 0x00;
 const ALU_SUB: u8 = 0x10;
+const ALU_AND: u8 = 0x50;
+const ALU_LSH: u8 = 0x60;
 const ALU_MOV: u8 = 0xb0;
 const JMP_CALL: u8 = 0x80;
 const JMP_EXIT: u8 = 0x90;
@@ -114,6 +120,16 @@ impl Assembler {
         self.emit(CLASS_ALU64 | ALU_ADD, to, 0, 0, value);
     }
 
+    /// `to &= value`
+    pub(super) fn mask(&mut self, to: Register, value: i32) {
+        self.emit(CLASS_ALU64 | ALU_AND, to, 0, 0, value);
+    }
+
+    /// `to <<= bits`
+    pub(super) fn shift_left(&mut self, to: Register, bits: i32) {
+        self.emit(CLASS_ALU64 | ALU_LSH, to, 0, 0, bits);
+    }
+
     /// `to -= other`
     pub(super) fn subtract(&mut self, to: Register, other: Register) {
         let code = CLASS_ALU64 | ALU_SUB | FROM_REGISTER;
@@ -130,6 +146,12 @@ impl Assembler {
     pub(super) fn store(&mut self, width: Width, base: Register, offset: i16, from: Register) {
         let code = CLASS_STX | MODE_MEM | width as u8;
         self.emit(code, base, from as u8, offset, 0);
+    }
+
+    /// `*(base + offset) = value`
+    pub(super) fn store_value(&mut self, width: Width, base: Register, offset: i16, value: i32) {
+        let code = CLASS_ST | MODE_MEM | width as u8;
+        self.emit(code, base, 0, offset, value);
     }
 
     /// `goto label`
@@ -165,6 +187,11 @@ impl Assembler {
     /// `return value`
     pub(super) fn finish(&mut self, value: i32) {
         self.set(Register::R0, value);
+        self.leave();
+    }
+
+    /// `return R0`
+    pub(super) fn leave(&mut self) {
         self.emit(CLASS_JMP | JMP_EXIT, Register::R0, 0, 0, 0);
     }
 

@@ -5,7 +5,7 @@ mod data_plane;
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::FrameSocket;
 use crate::lease::Leases;
-use crate::netlink::{Address, Link, Monitor, Netlink};
+use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
 use crate::process::Identity;
 use crate::signals::Signals;
 use crate::vrrp::VrrpSocket;
@@ -155,7 +155,7 @@ impl Platform for Linux {
         Ok(self.netlink.address_remove(interface, net)?)
     }
 
-    fn guard(&mut self, interface: u32, addresses: &[Ipv4Addr]) -> Result<()> {
+    fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
         let leases = match &mut self.leases {
             Some(leases) => leases,
             // Also removes what another agent left.
@@ -167,16 +167,45 @@ impl Platform for Linux {
         leases.guard(&mut self.netlink, interface, addresses)
     }
 
-    fn lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>, until: Instant) {
+    fn lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant) {
         if let Some(leases) = &self.leases {
             let until = self.clock.boot_nanos(until);
             addresses.for_each(|address| leases.lease(address, until));
         }
     }
 
-    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>) {
+    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>) {
         // The gate opens for deadlines to come only: now is over.
-        self.lease(addresses, self.clock.now());
+        self.drain(addresses, self.clock.now());
+    }
+
+    fn drain(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant) {
+        if let Some(leases) = &self.leases {
+            let now = self.clock.boot_nanos(self.clock.now());
+            let until = self.clock.boot_nanos(until);
+            addresses.for_each(|address| leases.drain(address, now, until));
+        }
+    }
+
+    fn forward(
+        &mut self,
+        addresses: &mut dyn Iterator<Item = IpAddr>,
+        to: [u8; 6],
+        until: Instant,
+    ) {
+        if let Some(leases) = &self.leases {
+            let until = self.clock.boot_nanos(until);
+            addresses.for_each(|address| leases.forward(address, to, until));
+        }
+    }
+
+    fn neighbour(&mut self, interface: u32, address: IpAddr) -> Result<Option<[u8; 6]>> {
+        self.netlink.neighbour_ask(interface, address)?;
+        Ok(self.netlink.neighbour(interface, address)?)
+    }
+
+    fn has_connections(&mut self, address: IpAddr) -> Result<bool> {
+        Ok(has_connections(address)?)
     }
 
     fn open_vrrp(&mut self, name: &str, interface: u32, multicast: bool) -> Result<()> {
