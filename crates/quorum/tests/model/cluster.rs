@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use halo_quorum::{Action, Epoch, Intent, Member, Message, Parameters, Stand, Standing, Timing};
@@ -37,13 +37,38 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    pub(crate) const TWO_AND_WITNESS: Self = Self {
+    /// Two nodes and a witness; the one hands over to the other.
+    pub(crate) const PLANNED: Self = Self {
         candidates: 2,
         lease: 1,
         ticks: 2,
         questions: 2,
+        crashes: 0,
+        resignations: 1,
+    };
+
+    /// Two nodes and a witness, of which one crashes and starts anew.
+    pub(crate) const CRASH: Self = Self {
         crashes: 1,
         resignations: 0,
+        ..Self::PLANNED
+    };
+
+    /// A lease of two ticks, so that answers may be late and still count.
+    pub(crate) const LONGER: Self = Self {
+        lease: 2,
+        ticks: 3,
+        questions: 2,
+        resignations: 0,
+        ..Self::PLANNED
+    };
+
+    /// Three nodes that all want the addresses.
+    pub(crate) const THREE: Self = Self {
+        candidates: 3,
+        ticks: 2,
+        resignations: 0,
+        ..Self::PLANNED
     };
 }
 
@@ -75,7 +100,7 @@ pub(crate) struct Cluster {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Node {
     /// Its process, if it runs.
-    member: Option<Member>,
+    member: Option<Arc<Member>>,
     /// The addresses are on its interface, and the kernel answers for them until then. A crashed
     /// process leaves them there.
     holds_until: Option<Instant>,
@@ -157,7 +182,7 @@ impl Cluster {
         }
     }
 
-    fn start_node(&self, node: usize, life: u8, tick: u32) -> Member {
+    fn start_node(&self, node: usize, life: u8, tick: u32) -> Arc<Member> {
         let life = match self.mutant {
             Some(Mutant::SameIncarnation) => 0,
             _ => life,
@@ -172,7 +197,7 @@ impl Cluster {
             timing: self.timing(),
             incarnation: life.into(),
         };
-        Member::new(parameters, self.clock(node, began))
+        Arc::new(Member::new(parameters, self.clock(node, began)))
     }
 
     /// Hands a node something, and does what it asks for.
@@ -187,6 +212,7 @@ impl Cluster {
         else {
             return;
         };
+        let member = Arc::make_mut(member);
         input(member, now);
         while let Some(action) = member.poll_action() {
             match action {
@@ -293,9 +319,9 @@ impl Cluster {
             Some(message @ (Message::Grant { .. } | Message::Refusal { .. })) => {
                 let now = self.clock(packet.to, state.tick);
                 nodes[packet.to].member.as_ref().is_some_and(|member| {
-                    let mut told = member.clone();
+                    let mut told = Member::clone(member);
                     told.handle_message(address(packet.from), &message, now);
-                    told != *member
+                    told != **member
                 })
             }
             _ => true,

@@ -24,7 +24,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn new(now: Instant, wait: Duration) -> Self {
+    pub(super) fn new(now: Instant, wait: Duration) -> Self {
         Self {
             down_at: now + wait,
             since: now,
@@ -61,6 +61,7 @@ impl VirtualRouter {
         if heartbeat.priority >= self.effective_priority()
             || !self.may_preempt(heartbeat.priority, now)
         {
+            self.follow_instead();
             self.active_interval = heartbeat.interval;
             self.phase = Phase::Backup(Watch::new(now, self.active_down_interval()));
         } else if let Phase::Backup(watch) = &mut self.phase {
