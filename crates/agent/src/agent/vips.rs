@@ -47,6 +47,8 @@ impl<P: Platform> Agent<P> {
                 Action::Claim => self.claim(index, now),
                 Action::Release => self.release(index),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
+                // Only in quorum mode, which no configuration asks for yet.
+                Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
                     told = true;
