@@ -77,8 +77,12 @@ pub(crate) fn lost_on_purpose(reason: Reason) -> bool {
         | Reason::Owner
         | Reason::NoActive { .. }
         | Reason::Silent { .. }
+        | Reason::Dead { .. }
+        | Reason::LeaseEnded { .. }
         | Reason::Resigned { .. }
+        | Reason::Appointed { .. }
         | Reason::Preempted { .. }
+        | Reason::NoMajority
         | Reason::TookOver => false,
     }
 }
@@ -87,7 +91,9 @@ pub(crate) fn lost_on_purpose(reason: Reason) -> bool {
 /// Active (`holder`, as last known) that did not fall silent.
 pub(crate) fn former_holder(reason: Reason, holder: Option<IpAddr>) -> Option<IpAddr> {
     match reason {
-        Reason::Resigned { active } | Reason::Preempted { active, .. } => Some(active),
+        Reason::Resigned { active }
+        | Reason::Appointed { by: active }
+        | Reason::Preempted { active, .. } => Some(active),
         Reason::TookOver | Reason::WithGroup | Reason::Owner => holder,
         _ => None,
     }

@@ -25,10 +25,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::http::{Jobs, Upstreams};
 use crate::log::LogBuffer;
+use crate::relay::Plumbing;
 use crate::snapshot::Snapshot;
 use accept::Acceptor;
 
-pub(crate) use accept::{Configuration, Connection, Phase, cut_off};
+pub(crate) use accept::{Configuration, Connection, Phase};
 pub(crate) use time::{Alarm, Timers};
 pub(crate) use view::View;
 pub(crate) use wheel::Tick;
@@ -77,6 +78,7 @@ pub(crate) struct Worker {
     view: RefCell<Rc<View>>,
     pub(crate) log: LogBuffer,
     pub(crate) upstreams: Upstreams,
+    pub(crate) plumbing: Plumbing,
     pub(crate) jobs: Jobs,
     pub(crate) timers: Rc<Timers>,
     /// Connections, and acceptors that have not ended yet.
@@ -117,6 +119,7 @@ async fn turn(setup: Setup) {
         view: RefCell::new(Rc::new(view)),
         log,
         upstreams: Upstreams::default(),
+        plumbing: Plumbing::default(),
         jobs: Jobs::default(),
         timers: Timers::new(pulse),
         live: Cell::new(0),

@@ -20,6 +20,7 @@ use super::{Agent, Options};
 use crate::loaded::Loaded;
 
 mod handover;
+mod trackers;
 mod vrrp;
 
 const LB1: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 11);

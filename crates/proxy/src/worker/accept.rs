@@ -12,7 +12,7 @@ use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::phases::Phases;
 use super::{View, Worker};
@@ -33,24 +33,6 @@ pub(crate) enum Phase {
     Serving,
     /// They finish what they are doing, and are cut off at `until`.
     Draining { since: Instant, until: Instant },
-}
-
-/// Waits until connections are to finish. Returns when that began, and when they are cut off.
-async fn draining(phase: &mut watch::Receiver<Phase>) -> (Instant, Instant) {
-    let found = phase.wait_for(|phase| matches!(phase, Phase::Draining { .. }));
-    if let Ok(phase) = found.await
-        && let Phase::Draining { since, until } = *phase
-    {
-        return (since, until);
-    }
-    // The sender went without a word: only the end of the worker does that.
-    std::future::pending().await
-}
-
-/// Waits until connections are cut off.
-pub(crate) async fn cut_off(mut phase: watch::Receiver<Phase>) {
-    let (_, until) = draining(&mut phase).await;
-    sleep_until(until).await;
 }
 
 /// A listener, and the view that it is part of.
