@@ -99,7 +99,7 @@ fn the_address_goes_when_the_last_connection_has_ended() {
 
 /// Load of every kind while `moves` happen: wrk, downloads, a WebSocket, and somebody who asks by ARP.
 fn nothing_fails(lab: &Lab, moves: impl FnOnce()) {
-    let _ = get(lab, "http://10.77.0.100/");
+    assert!(!get(lab, "http://10.77.0.100/").is_empty());
     let client = lab.host("client").unwrap_or_else(fail);
     let arp = ArpProber::start(client, VIP).unwrap_or_else(fail);
     let wrk = Wrk::start(client, "http://10.77.0.100/", 64, SECONDS).unwrap_or_else(fail);
