@@ -51,6 +51,7 @@ impl<P: Platform> Agent<P> {
         self.refresh_sockets();
         // Before an address can be put on.
         self.refresh_guards();
+        self.check_interface_trackers(now);
         self.refresh_abilities(now);
         Ok(())
     }
