@@ -46,6 +46,9 @@ pub(super) struct Options {
     /// Minutes of adverts each 10 ms with all cores busy; 0: none.
     #[arg(long, default_value_t = 5)]
     calm_minutes: u32,
+    /// Those minutes and nothing else.
+    #[arg(long)]
+    only_calm: bool,
     /// Without the requests that a planned failover and a reload lose under load.
     #[arg(long)]
     no_load: bool,
@@ -64,11 +67,16 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
          Two nodes of Halo, and two with keepalived and HAProxy, stand on one switch in front of the \
          same servers, in network namespaces of one machine. A client asks the virtual IP every \
          millisecond over HTTP, each time on a new connection, and every millisecond with a datagram \
-         from a new port, which a small program on the nodes answers; every 2 ms it asks by ARP who \
-         has the address. An outage reaches from the last question that was answered before it to the \
+         from a new port, which a small program on the nodes answers; every 2 ms another host asks by \
+         ARP who has the address. An outage reaches from the last question that was answered before it to the \
          first one after it. The pairs' trials take turns. Figures are milliseconds, median / worst.\n",
     );
-    for advert_ms in &options.adverts {
+    let adverts = if options.only_calm {
+        &[]
+    } else {
+        options.adverts.as_slice()
+    };
+    for advert_ms in adverts {
         for transport in &options.transports {
             let setting = Setting {
                 advert_ms: *advert_ms,

@@ -7,6 +7,10 @@ use halo_lab::{Lab, LabBuilder, LabError, default_config, user_section};
 /// Where the nodes of the lab keep their secret; `/run` is each host's own.
 pub(super) const SECRET_FILE: &str = "/run/halo.secret";
 
+/// The host that asks by ARP. Not the client: each answer would teach it the way to the node that
+/// gave it, and the client must learn as clients do.
+pub(super) const WATCHER: &str = "watcher";
+
 /// How adverts travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli) enum Transport {
@@ -25,7 +29,7 @@ pub(super) struct Setting {
 impl Setting {
     /// A lab for Halo and, if it takes part, for what it is compared with.
     pub(super) fn lab(self, only_halo: bool) -> Result<Lab, LabError> {
-        let mut builder: LabBuilder = Lab::builder();
+        let mut builder: LabBuilder = Lab::builder().other(WATCHER, 51);
         if !only_halo {
             builder = builder.other("ka1", 31).other("ka2", 32);
         }

@@ -9,6 +9,7 @@ use halo_lab::{Lab, LabError};
 
 use super::pair::{Fault, PATIENCE, Pair};
 use super::reflector;
+use super::setting::WATCHER;
 
 /// Answers without a break for this long mean that an outage is over.
 const STEADY: Duration = Duration::from_millis(500);
@@ -58,7 +59,7 @@ pub(super) fn run(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Trial, Lab
         Prober::start(client, (pair.vip(), 80).into(), Ask::Http)?,
         Prober::start(client, (pair.vip(), reflector::PORT).into(), Ask::Udp)?,
     ];
-    let arp = ArpProber::start(client, pair.vip())?;
+    let arp = ArpProber::start(lab.host(WATCHER)?, pair.vip())?;
     for prober in &probers {
         prober.wait_steady(STEADY, PATIENCE)?;
     }
