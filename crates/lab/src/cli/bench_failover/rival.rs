@@ -109,6 +109,8 @@ fn keepalived(lab: &Lab, setting: Setting, host: &str) -> Result<Process, LabErr
         },
         vip: THEIR_VIP,
         preempt: true,
+        version: 3,
+        password: None,
     };
     config.start(lab.host(host)?)
 }
