@@ -9,10 +9,12 @@ mod agent;
 mod announcer;
 mod discards;
 mod error;
+mod handover;
 mod journal;
 mod link_table;
 mod loaded;
 mod supervisor;
+mod tracker;
 mod vip;
 
 pub use agent::{Agent, Options};

@@ -11,6 +11,7 @@ use halo_vrrp::{Centiseconds, DisableReason, Priority, State, VirtualRouter, Vri
 
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
+use crate::handover::Retiring;
 use crate::link_table::Place;
 
 /// How long the kernel keeps an address that nobody renews: no VIP stays behind an agent that was
@@ -35,10 +36,16 @@ pub(crate) struct Vip {
     pub(crate) renew_at: Option<Instant>,
     /// Whether the kernel's lease of the addresses is renewed with each heartbeat.
     pub(crate) leased: bool,
+    /// Its addresses are on for connections only that finish.
+    pub(crate) retiring: Option<Retiring>,
+    /// The data plane was last told that its connections are to finish.
+    pub(crate) drained: bool,
     /// A claim failed; until then this node leaves the VIP to others.
     pub(crate) blocked_until: Option<Instant>,
     /// What the router was last told: able, or why not.
     pub(crate) told: Option<Result<(), DisableReason>>,
+    /// Whether the router was told that this node is fit to serve.
+    pub(crate) fit: bool,
     /// Since when it is in its state.
     pub(crate) since: UnixMillis,
     pub(crate) discards: Discards,
@@ -64,8 +71,11 @@ impl Vip {
             peers: peers(config, vip),
             renew_at: None,
             leased: false,
+            retiring: None,
+            drained: false,
             blocked_until: None,
             told: None,
+            fit: true,
             since,
             discards: Discards::default(),
             rumours: Budget::default(),
@@ -87,6 +97,7 @@ impl Vip {
             self.announcer.poll_timeout(),
             self.renew_at,
             self.blocked_until,
+            self.retiring.as_ref().map(Retiring::poll_timeout),
         ]
         .into_iter()
         .flatten()

@@ -7,7 +7,7 @@ use crate::model::AccessLog;
 use crate::raw::{
     AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
     ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size,
-    Statuses, Target, Text, Transport,
+    Statuses, Target, Text, TrackCheck, Transport, UdpMode,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
@@ -54,6 +54,38 @@ pub(crate) fn accept_checksum() -> AcceptChecksum {
 /// Unicast: works on every network, clouds included, and disturbs no other cluster.
 pub(crate) fn transport() -> Transport {
     Transport::Unicast
+}
+
+/// "/": always there, and it keeps no file system busy.
+pub(crate) fn track_directory() -> Text<AbsolutePath> {
+    Text(AbsolutePath(PathBuf::from("/")))
+}
+
+/// 1: a node that reaches any server can serve.
+pub(crate) fn track_min_up() -> usize {
+    1
+}
+
+/// 1 s: often enough for what is not announced at once, and no load.
+pub(crate) fn track_interval() -> Text<Duration> {
+    Text(Duration::from_secs(1))
+}
+
+/// 1 s: as long as the usual interval, so that one check ends before the next begins.
+pub(crate) const TRACK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// 2: what has just come back is not trusted at once, so that a VIP does not come and go with it.
+pub(crate) fn track_rise() -> u32 {
+    2
+}
+
+/// What the kernel or the health checks say is certain; a lost packet or a slow script is no failure.
+pub(crate) fn track_fall(check: Option<TrackCheck>) -> u32 {
+    match check {
+        Some(TrackCheck::Gateway) => 3,
+        Some(TrackCheck::Script) => 2,
+        Some(TrackCheck::Interface | TrackCheck::Route | TrackCheck::Pool) | None => 1,
+    }
 }
 
 /// Halo: what a cluster of one file is made of. Nobody else can make sense of this file.
@@ -112,6 +144,16 @@ pub(crate) fn trust_forwarded() -> bool {
 /// says nothing is not one.
 pub(crate) fn first_byte_timeout() -> Text<Duration> {
     Text(Duration::from_secs(30))
+}
+
+/// Session: what suits a protocol that nothing is known of.
+pub(crate) fn udp_mode() -> UdpMode {
+    UdpMode::Session
+}
+
+/// False: it needs routes back through the node, and a privilege.
+pub(crate) fn transparent() -> bool {
+    false
 }
 
 /// 10 s: ample for a slow mobile link, and the limit on a client that dribbles its header.

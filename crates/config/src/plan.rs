@@ -177,6 +177,7 @@ fn settings(old: &Config, new: &Config) -> Vec<String> {
         ("cluster.name", old.cluster != new.cluster),
         ("cluster.secret_file", old.secret_file != new.secret_file),
         ("node", old.nodes != new.nodes),
+        ("track", old.tracks != new.tracks),
         (
             "admin.token_file",
             old.admin.token_file != new.admin.token_file,
@@ -233,6 +234,16 @@ fn fixed(config: &Config) -> Vec<(String, String)> {
             },
         ),
         ("data_plane.user".into(), config.data_plane.user.clone()),
+        // What the data plane may do is fixed when it starts.
+        (
+            "pool.transparent".into(),
+            if config.is_transparent() {
+                "some pools"
+            } else {
+                "no pool"
+            }
+            .into(),
+        ),
         (
             "log.level".into(),
             format!("{:?}", config.log.level).to_lowercase(),

@@ -16,6 +16,7 @@
 mod builder;
 mod control;
 mod error;
+mod frr;
 mod host;
 mod lab;
 mod node;
@@ -30,12 +31,16 @@ mod topology;
 mod wait;
 
 pub mod arp_prober;
+pub mod load;
+pub mod origin;
 pub mod prober;
+pub mod usage;
 pub mod wrk;
 
-pub use builder::LabBuilder;
+pub use builder::{LabBuilder, user_section};
 pub use control::{ControlReply, ControlRequest, request, serve};
 pub use error::LabError;
+pub use frr::{Frr, FrrConfig};
 pub use host::Host;
 pub use lab::Lab;
 pub use node::Node;

@@ -46,8 +46,14 @@ pub(crate) enum Fault {
     /// More than `max_header_fields`.
     #[error("the request has more header fields than max_header_fields allows")]
     TooManyFields,
+    /// A connection from a proxy does not begin as it should.
+    #[error("{0}")]
+    ProxyHeader(halo_packet::proxy::DecodeError),
+    /// A connection to be routed by its server name does not begin with TLS.
+    #[error("{0}")]
+    ClientHello(halo_packet::client_hello::DecodeError),
     /// `timeouts.header` of the listener.
-    #[error("the request's header section took longer than timeouts.header allows")]
+    #[error("what a connection begins with took longer than timeouts.header allows")]
     HeaderTimeout,
     /// `min_body_rate` of the listener.
     #[error("the request body came slower than min_body_rate allows")]
@@ -132,6 +138,8 @@ impl Fault {
             | Self::HeaderTooLarge
             | Self::LineTooLong
             | Self::TooManyFields
+            | Self::ProxyHeader(_)
+            | Self::ClientHello(_)
             | Self::HeaderTimeout
             | Self::BodyTooSlow
             | Self::ReadTooSlow
@@ -165,6 +173,8 @@ impl Fault {
             Self::HeaderTooLarge => "header_too_large",
             Self::LineTooLong => "request_line_too_long",
             Self::TooManyFields => "too_many_fields",
+            Self::ProxyHeader(_) => "bad_proxy_header",
+            Self::ClientHello(_) => "bad_client_hello",
             Self::HeaderTimeout => "header_timeout",
             Self::BodyTooSlow => "body_too_slow",
             Self::ReadTooSlow => "read_too_slow",
@@ -186,7 +196,7 @@ impl Fault {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::BadRequest(error) => error.status(Side::Client),
-            Self::ClientGone => 400,
+            Self::ClientGone | Self::ProxyHeader(_) | Self::ClientHello(_) => 400,
             Self::WebSocketRefused => 403,
             Self::NoRoute => 404,
             Self::MethodRefused => 405,

@@ -51,6 +51,7 @@ impl<P: Platform> Agent<P> {
         self.refresh_sockets();
         // Before an address can be put on.
         self.refresh_guards();
+        self.check_interface_trackers(now);
         self.refresh_abilities(now);
         Ok(())
     }
@@ -128,6 +129,7 @@ impl<P: Platform> Agent<P> {
         if let (Some((old, _)), new) = (was, is.map(|(index, _)| index))
             && Some(old) != new
         {
+            self.finish_retiring(index);
             // Off the old one, while it is known; ability is looked at afresh afterwards.
             self.vips[index].told = Some(Err(DisableReason::InterfaceDown));
             self.perform(index, Event::Disable(DisableReason::InterfaceDown), now);

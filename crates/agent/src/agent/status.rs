@@ -37,6 +37,7 @@ impl<P: Platform> Agent<P> {
                 .filter(|(index, _)| *index != config.this)
                 .map(|(_, node)| self.peer_status(node, now))
                 .collect(),
+            trackers: self.tracker_status(),
             discarded: by_reason(&self.discards),
             warnings: self.warnings(now),
         }
@@ -45,10 +46,7 @@ impl<P: Platform> Agent<P> {
     fn vip_status(&self, vip: &Vip) -> VipStatus {
         let router = &vip.router;
         let counters = router.counters();
-        let mut discarded = by_reason(&vip.discards);
-        if counters.disregarded_as_owner > 0 {
-            discarded.insert("owner".to_owned(), counters.disregarded_as_owner);
-        }
+        let discarded = by_reason(&vip.discards);
         VipStatus {
             name: vip.config.name.clone(),
             vrid: vip.config.vrid,

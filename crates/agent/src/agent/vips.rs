@@ -15,8 +15,7 @@ use tracing::{debug, error, info, warn};
 
 use super::Agent;
 use crate::error::Error;
-use crate::supervisor::SETTLED;
-use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority, parameters};
+use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority};
 
 /// A former Active whose last heartbeats cross this node's first is no rival worth a word.
 const HANDOVER_MILLIS: u64 = 1_000;
@@ -46,8 +45,10 @@ impl<P: Platform> Agent<P> {
                 // Not before the virtual router is told of an Active that can be asked.
                 Action::Probe(_) => {}
                 Action::Claim => self.claim(index, now),
-                Action::Release => self.release(index),
+                Action::Release => self.let_go(index, now),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
+                // Only in quorum mode, which no configuration asks for yet.
+                Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
                     told = true;
@@ -89,7 +90,8 @@ impl<P: Platform> Agent<P> {
         self.status_changed = true;
         let event = match ability {
             Ok(()) => {
-                self.reconsider_preempt_delay(index, now);
+                // A data plane that comes and goes changes the delay of preemption.
+                self.reconfigure_router(index, now);
                 Event::Enable
             }
             Err(reason) => Event::Disable(reason),
@@ -146,6 +148,7 @@ impl<P: Platform> Agent<P> {
         if self.vips[index].announcer.take_due(now) {
             self.announce(index);
         }
+        self.check_retiring(index, now);
     }
 
     /// Puts an address back that somebody else took off.
@@ -155,7 +158,9 @@ impl<P: Platform> Agent<P> {
         warn!("{name}: {message}");
         self.note(EventKind::Vip, &name, message);
         self.renew(index, now);
-        self.vips[index].announcer.repeat(now);
+        if self.vips[index].is_active() {
+            self.vips[index].announcer.repeat(now);
+        }
     }
 
     /// Puts addresses on the VIP's interface, or renews them there.
@@ -185,19 +190,6 @@ impl<P: Platform> Agent<P> {
                 warn!("{}: {problem}", vip.config.name);
             }
         }
-    }
-
-    /// A node whose data plane comes and goes takes over from nobody until it has settled, or the
-    /// VIP would come and go with it; when there is no other Active, it serves as well as it can.
-    fn reconsider_preempt_delay(&mut self, index: usize, now: Instant) {
-        let config = &self.loaded.config;
-        let Some(mut parameters) = parameters(config, &self.vips[index].config) else {
-            return;
-        };
-        if self.supervisor.is_unsettled() {
-            parameters.preempt_delay = parameters.preempt_delay.max(SETTLED);
-        }
-        self.perform(index, Event::Reconfigure(parameters), now);
     }
 
     fn ability(&self, index: usize) -> Result<(), DisableReason> {
@@ -231,6 +223,7 @@ impl<P: Platform> Agent<P> {
     }
 
     fn claim(&mut self, index: usize, now: Instant) {
+        self.take_charge(index, now);
         self.begin_lease(index, now);
         match self.put_addresses(index) {
             Ok(()) => {
@@ -257,7 +250,7 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    fn release(&mut self, index: usize) {
+    pub(super) fn release(&mut self, index: usize) {
         self.end_lease(index);
         let nets = self.vips[index].config.addresses.clone();
         self.take_off(index, &nets);
@@ -272,6 +265,8 @@ impl<P: Platform> Agent<P> {
             ReannounceCause::AfterClaim | ReannounceCause::Refresh => announcer.refresh(now),
             ReannounceCause::Rival(rival) => {
                 announcer.repeat(now);
+                // It gives way, and finishes its connections.
+                self.forward_unknown(index, rival, now);
                 let age = self
                     .platform
                     .unix_millis()
@@ -358,6 +353,10 @@ impl<P: Platform> Agent<P> {
             return;
         }
         let before = std::mem::replace(&mut vip.last_holder, holder);
+        if holder.is_some() {
+            self.neighbours.look_up_soon(now);
+        }
+        let vip = &mut self.vips[index];
         if !told && !vip.rumours.take(now) {
             return;
         }

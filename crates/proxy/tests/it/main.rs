@@ -15,6 +15,7 @@ mod forwarding;
 mod framing;
 mod limits;
 mod log;
+mod proxy_protocol;
 mod reload;
 #[path = "../../../http1/tests/framing/requests.rs"]
 mod requests;

@@ -60,7 +60,11 @@ impl Tenure {
 
 impl VirtualRouter {
     /// Enters Active: advert, addresses, gratuitous ARP (section 6.4.2, when Active_Down_Timer fires).
+    /// In quorum mode it asks for a mandate first.
     pub(super) fn become_active(&mut self, reason: Reason, now: Instant) {
+        if !self.is_mandated(reason, now) {
+            return;
+        }
         if self.command == Command::Yielded {
             self.command = Command::None;
         }
@@ -110,10 +114,10 @@ impl VirtualRouter {
         if !self.count(from, heartbeat) {
             return;
         }
-        if self.owns_addresses() {
-            // Section 7.1: the owner disregards all others.
-            self.counters.disregarded_as_owner += 1;
-            return;
+        if self.owns_addresses() && heartbeat.priority == Priority::OWNER {
+            // Erratum 8298 to section 7.1: counted and told, and left to the election, which the
+            // higher address wins; every other priority is lower than the owner's.
+            self.counters.owners_heard += 1;
         }
         let ours = self.claimed_priority(&tenure, now);
         let theirs = heartbeat.priority;
