@@ -43,6 +43,7 @@ pub(super) fn nodes(raw: &[raw::Node], report: &mut Report<'_>) -> Option<Vec<No
             name: raw.name.as_ref()?.0.0.clone(),
             address: raw.address.as_ref()?.0,
             priority: raw.priority.0,
+            witness: raw.role == raw::Role::Witness,
         })
     })
 }
