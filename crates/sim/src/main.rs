@@ -157,10 +157,11 @@ fn main() -> ExitCode {
     let options = Options::parse();
     if let Some(seed) = options.seed {
         let kinds = options.mode.kinds();
-        let codes = kinds
+        let codes: Vec<ExitCode> = kinds
             .iter()
-            .map(|kind| replay(seed, *kind, options.nodes, options.trace));
-        let failed = codes.filter(|code| *code != ExitCode::SUCCESS).last();
+            .map(|kind| replay(seed, *kind, options.nodes, options.trace))
+            .collect();
+        let failed = codes.into_iter().find(|code| *code != ExitCode::SUCCESS);
         return failed.unwrap_or(ExitCode::SUCCESS);
     }
     let started = Instant::now();
