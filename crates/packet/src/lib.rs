@@ -1,4 +1,4 @@
-//! Codecs for the packets Halo puts on the wire: Ethernet, ARP, IPv4 and VRRP.
+//! Codecs for the packets Halo puts on the wire: Ethernet, ARP, Neighbor Discovery, IPv4 and VRRP.
 //!
 //! Pure: bytes in, values out, and back. Encoders write into the caller's buffer and decoders
 //! borrow from it, so that the failover agent allocates nothing while it runs. Decoders never
@@ -7,6 +7,7 @@
 pub mod arp;
 mod checksum;
 pub mod ipv4;
+pub mod ndp;
 pub mod vrrp;
 
 pub use pnet::util::MacAddr;
