@@ -1,19 +1,13 @@
 //! No stale owner: a node that cannot speak for a VIP does not answer for it either.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use halo_e2e::{cluster, fail, home, run, until};
 use halo_lab::arp_prober::{Answer, ArpProber, longest_dispute};
 use halo_lab::{Lab, Node, VIP};
-use halo_netio::lease::{Leases, Way};
-use halo_netio::netlink::Netlink;
 use halo_packet::MacAddr;
-use halo_packet::arp::{Arp, FRAME_LEN, Operation};
 use nix::sys::signal::{Signal, kill};
-use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
 /// What the default configuration says.
@@ -126,165 +120,4 @@ fn filters(lab: &Lab) -> String {
     let all = show("ingress") + &show("egress");
     let lines: Vec<&str> = all.lines().filter(|line| line.contains("handle")).collect();
     lines.join("\n")
-}
-
-/// The address whose lease a verdict is about, another that is guarded, and one that is not.
-const LEASED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
-const STRANGER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
-const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 200);
-
-/// What the programs say of each kind of packet while the lease runs, and after it.
-#[test]
-fn the_programs_drop_what_is_for_an_address_without_a_lease_and_nothing_else() {
-    use Operation::{Reply, Request};
-    let lab = cluster(1);
-    let net = lab.host("lb1").unwrap().net().try_clone_to_owned().unwrap();
-    let request = |sender, target| arp(Request, sender, target);
-    let rows: Vec<(&str, Way, Vec<u8>, bool)> = vec![
-        // (what, way, frame, whether it passes without a lease; with one, everything passes)
-        (
-            "ARP request for it",
-            Way::In,
-            request(CLIENT, LEASED),
-            false,
-        ),
-        (
-            "ARP probe for it",
-            Way::In,
-            request(Ipv4Addr::UNSPECIFIED, LEASED),
-            false,
-        ),
-        ("IPv4 to it", Way::In, ipv4(CLIENT, LEASED), false),
-        (
-            "ARP request for it, cut short",
-            Way::In,
-            request(CLIENT, LEASED)[..34].to_vec(),
-            true,
-        ),
-        (
-            "another's announcement, a request",
-            Way::In,
-            request(LEASED, LEASED),
-            true,
-        ),
-        (
-            "another's announcement, a reply",
-            Way::In,
-            arp(Reply, LEASED, LEASED),
-            true,
-        ),
-        (
-            "ARP request for a stranger",
-            Way::In,
-            request(CLIENT, STRANGER),
-            true,
-        ),
-        (
-            "ARP request for its neighbour",
-            Way::In,
-            request(CLIENT, NEIGHBOUR),
-            true,
-        ),
-        (
-            "IPv4 to its neighbour",
-            Way::In,
-            ipv4(CLIENT, NEIGHBOUR),
-            true,
-        ),
-        ("IPv4 to a stranger", Way::In, ipv4(CLIENT, STRANGER), true),
-        ("IPv4 from it", Way::In, ipv4(LEASED, CLIENT), true),
-        (
-            "an answer of its own",
-            Way::Out,
-            arp(Reply, LEASED, CLIENT),
-            false,
-        ),
-        (
-            "an announcement of its own",
-            Way::Out,
-            request(LEASED, LEASED),
-            false,
-        ),
-        (
-            "a question from it",
-            Way::Out,
-            request(LEASED, CLIENT),
-            false,
-        ),
-        ("a question for it", Way::Out, request(CLIENT, LEASED), true),
-        (
-            "an answer of its neighbour",
-            Way::Out,
-            arp(Reply, NEIGHBOUR, CLIENT),
-            true,
-        ),
-        (
-            "an answer of a stranger",
-            Way::Out,
-            arp(Reply, STRANGER, CLIENT),
-            true,
-        ),
-        ("IPv4 from it", Way::Out, ipv4(LEASED, CLIENT), true),
-        ("IPv4 to it", Way::Out, ipv4(CLIENT, LEASED), true),
-        ("something else", Way::In, other(), true),
-        ("something else", Way::Out, other(), true),
-    ];
-    halo_netio::netns::run_in(net.as_fd(), move || {
-        let mut leases = Leases::new().unwrap_or_else(|error| panic!("{error}"));
-        let mut netlink = Netlink::open().unwrap();
-        let eth0 = netlink.link("eth0").unwrap().unwrap().index;
-        leases
-            .guard(&mut netlink, eth0, &[LEASED, NEIGHBOUR])
-            .unwrap();
-        leases.lease(NEIGHBOUR, u64::MAX);
-        for (what, way, frame, passes) in &rows {
-            let verdict = |deadline| {
-                leases.lease(LEASED, deadline);
-                leases
-                    .passes(*way, frame)
-                    .unwrap_or_else(|error| panic!("{what}: {error}"))
-            };
-            let second = 1_000_000_000;
-            let now = boot_nanos();
-            assert!(verdict(0), "{what} {way:?}: never leased");
-            assert!(verdict(now + 60 * second), "{what} {way:?}: leased");
-            assert_eq!(verdict(now), *passes, "{what} {way:?}: just ended");
-            assert_eq!(verdict(now - 50 * second), *passes, "{what} {way:?}: ended");
-            assert!(verdict(now - 61 * second), "{what} {way:?}: ended long ago");
-        }
-        leases.guard(&mut netlink, eth0, &[NEIGHBOUR]).unwrap();
-        let ended = leases.passes(Way::In, &arp(Operation::Request, CLIENT, LEASED));
-        assert!(ended.unwrap(), "guarded no more");
-    })
-    .unwrap();
-}
-
-fn boot_nanos() -> u64 {
-    let now: Duration = clock_gettime(ClockId::CLOCK_BOOTTIME).unwrap().into();
-    now.as_nanos().try_into().unwrap()
-}
-
-fn arp(operation: Operation, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
-    let mut frame = [0; FRAME_LEN];
-    let mut packet = Arp::gratuitous(operation, MacAddr::new(2, 0, 0, 0, 0, 1), sender);
-    packet.target_ip = target;
-    packet.encode(&mut frame).unwrap();
-    frame.to_vec()
-}
-
-fn ipv4(source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
-    let mut frame = vec![2; 12];
-    frame.extend([0x08, 0x00, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0]);
-    frame.extend(source.octets());
-    frame.extend(destination.octets());
-    frame.extend([0; 20]);
-    frame
-}
-
-/// LLDP.
-fn other() -> Vec<u8> {
-    let mut frame = vec![2; 60];
-    frame[12..14].copy_from_slice(&[0x88, 0xcc]);
-    frame
 }

@@ -1,7 +1,7 @@
 //! The kernel's lease of virtual IPs: who does not renew it in time stops answering.
 //!
-//! A small BPF program on the interface drops ARP and IPv4 packets for an address whose deadline has
-//! passed. The deadlines are in memory that this process shares with the kernel, so renewing is one
+//! A small BPF program on the interface drops ARP, Neighbour Discovery and packets for an address whose
+//! deadline has passed. The deadlines are in memory that this process shares with the kernel, so renewing is one
 //! store; the program stays attached when this process is killed, and works when it hangs.
 
 mod assembler;
@@ -10,9 +10,9 @@ mod program;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use self::bpf::{AddressMap, Deadlines, Program};
+use self::bpf::{AddressMap, Deadlines, Key, Program};
 use crate::error::{Error, Result};
 use crate::netlink::{FilterPoint, Netlink};
 
@@ -36,8 +36,8 @@ pub struct Leases {
     incoming: Program,
     outgoing: Program,
     /// The slot of each guarded address.
-    slots: BTreeMap<Ipv4Addr, u32>,
-    guarded: BTreeMap<u32, Vec<Ipv4Addr>>,
+    slots: BTreeMap<IpAddr, u32>,
+    guarded: BTreeMap<u32, Vec<IpAddr>>,
 }
 
 impl Leases {
@@ -78,7 +78,7 @@ impl Leases {
         &mut self,
         netlink: &mut Netlink,
         interface: u32,
-        addresses: &[Ipv4Addr],
+        addresses: &[IpAddr],
     ) -> Result<()> {
         let before = self.guarded.insert(interface, addresses.to_vec());
         if addresses.is_empty() {
@@ -97,7 +97,7 @@ impl Leases {
     }
 
     /// Sets the deadline of a guarded address: nanoseconds of `CLOCK_BOOTTIME`, as the kernel counts.
-    pub fn lease(&self, address: Ipv4Addr, until: u64) {
+    pub fn lease(&self, address: IpAddr, until: u64) {
         if let Some(slot) = self.slots.get(&address) {
             self.deadlines.set(*slot as usize, until);
         }
@@ -133,8 +133,8 @@ impl Leases {
 
     /// One slot for each address that is guarded anywhere.
     fn give_out_slots(&mut self) -> Result<()> {
-        let wanted: BTreeSet<Ipv4Addr> = self.guarded.values().flatten().copied().collect();
-        let gone: Vec<Ipv4Addr> = self
+        let wanted: BTreeSet<IpAddr> = self.guarded.values().flatten().copied().collect();
+        let gone: Vec<IpAddr> = self
             .slots
             .keys()
             .filter(|address| !wanted.contains(address))
@@ -142,7 +142,7 @@ impl Leases {
             .collect();
         for address in gone {
             self.addresses
-                .remove(address.octets())
+                .remove(key(address))
                 .map_err(|source| Error::os(format!("stop guarding {address}"), source))?;
             self.slots.remove(&address);
         }
@@ -154,7 +154,7 @@ impl Leases {
         Ok(())
     }
 
-    fn give_out_slot(&mut self, address: Ipv4Addr) -> Result<()> {
+    fn give_out_slot(&mut self, address: IpAddr) -> Result<()> {
         let failed = |source: io::Error| Error::os(format!("guard {address}"), source);
         let taken: BTreeSet<u32> = self.slots.values().copied().collect();
         let slot = (0..MOST_ADDRESSES)
@@ -166,10 +166,15 @@ impl Leases {
             })?;
         // The former tenant's deadline is not this one's. 0 ended long ago: left alone.
         self.deadlines.set(slot as usize, 0);
-        self.addresses
-            .insert(address.octets(), slot)
-            .map_err(failed)?;
+        self.addresses.insert(key(address), slot).map_err(failed)?;
         self.slots.insert(address, slot);
         Ok(())
+    }
+}
+
+fn key(address: IpAddr) -> Key {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
     }
 }

@@ -79,14 +79,14 @@ pub trait Platform {
     /// From now on the kernel answers for these addresses on this interface only while they are
     /// leased, also when this process is not there to see to it. In place of what was guarded on
     /// this interface before; none: nothing is, and nothing is left of it.
-    fn guard(&mut self, interface: u32, addresses: &[Ipv4Addr]) -> Result<()>;
+    fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()>;
 
     /// Leases guarded addresses until `until`, or renews their leases. Others are left alone. Costs
     /// no system call.
-    fn lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>, until: Instant);
+    fn lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant);
 
     /// Ends the leases of guarded addresses now.
-    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>);
+    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>);
 
     /// Starts to receive VRRP of this family on an interface. Doing it again is allowed: it may add
     /// `multicast`.

@@ -8,6 +8,7 @@ pub mod arp;
 mod checksum;
 pub mod ipv4;
 pub mod ndp;
+pub mod peer;
 pub mod vrrp;
 
 pub use pnet::util::MacAddr;

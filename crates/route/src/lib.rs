@@ -3,16 +3,22 @@
 //! A [`Router`] is compiled once from a listener's routes and then only read. Among the routes that
 //! match a request, an exact host goes before a suffix, a longer suffix before a shorter one, and
 //! any suffix before "any host"; within one host the longest path prefix wins, and of two equal
-//! routes the first. A lookup probes hash tables once a label of the host and once a segment of the
-//! path, so that its cost does not depend on the number of routes, and it allocates nothing.
+//! routes the first.
+//!
+//! Host names are in a hash table, suffixes in a trie of labels from the last to the first, and the
+//! paths of each host in a trie of segments whose edges are hashed. A lookup probes once for the
+//! name, once for each label and segment that a route shares with the request, and once for the
+//! first that none does: its cost depends neither on the number of routes nor on what a client may
+//! add to a path. It allocates nothing and copies nothing.
 
 mod host;
+mod label;
 mod path;
+mod trie;
 
-use std::collections::HashMap;
-
-use host::HostName;
+use label::Case;
 use path::Prefixes;
+use trie::Trie;
 
 /// The host names that a route matches, in lower case, without port or trailing dot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,16 +34,18 @@ pub enum HostPattern<'a> {
 /// The compiled routes of one listener; `T` is what a route leads to.
 #[derive(Debug, Clone)]
 pub struct Router<T> {
-    exact: HashMap<Box<str>, Prefixes<T>>,
-    suffix: HashMap<Box<str>, Prefixes<T>>,
+    /// By the whole name.
+    exact: Trie<Prefixes<T>>,
+    /// By labels, the last one first.
+    suffix: Trie<Prefixes<T>>,
     any: Prefixes<T>,
 }
 
 impl<T> Default for Router<T> {
     fn default() -> Self {
         Self {
-            exact: HashMap::new(),
-            suffix: HashMap::new(),
+            exact: Trie::new(Case::Folded),
+            suffix: Trie::new(Case::Folded),
             any: Prefixes::default(),
         }
     }
@@ -52,42 +60,51 @@ impl<T> Router<T> {
 
     /// Adds a route behind those that are there: an equal one added earlier goes before it.
     ///
-    /// `path_prefix` counts in whole segments, and a slash at its end says nothing: `/v2` and
-    /// `/v2/` both match `/v2`, `/v2/` and `/v2/users`, but not `/v20`. `/` matches every path.
+    /// `path_prefix` begins with a slash and counts in whole segments; a slash at its end says
+    /// nothing: `/v2` and `/v2/` both match `/v2`, `/v2/` and `/v2/users`, but not `/v20`. `/`
+    /// matches every path.
     pub fn add(&mut self, host: HostPattern<'_>, path_prefix: &str, target: T) {
         let prefixes = match host {
             HostPattern::Any => &mut self.any,
-            HostPattern::Exact(name) => self.exact.entry(name.into()).or_default(),
-            HostPattern::Suffix(name) => self.suffix.entry(name.into()).or_default(),
+            HostPattern::Exact(name) => {
+                let name = std::iter::once(name.as_bytes());
+                self.exact.entry(name).get_or_insert_default()
+            }
+            HostPattern::Suffix(name) => {
+                let labels = host::labels(name.as_bytes());
+                self.suffix.entry(labels).get_or_insert_default()
+            }
         };
-        prefixes.add(path_prefix, target);
+        prefixes.add(path_prefix.as_bytes(), target);
     }
 
     /// Finds where a request goes.
     ///
     /// `host` is the value of the `Host` field, or the authority of the request target, in any
     /// case, with or without port; `None` matches routes for any host only. `path` is the path of
-    /// the request target without its query, as it was sent: nothing is decoded or resolved.
+    /// the request target without its query, as it was sent: nothing is decoded or resolved. Both
+    /// are text or bytes, as they are at hand.
     #[must_use]
-    pub fn lookup(&self, host: Option<&str>, path: &str) -> Option<&T> {
+    pub fn lookup<B: AsRef<[u8]> + ?Sized>(&self, host: Option<&B>, path: &B) -> Option<&T> {
+        let path = path.as_ref();
         if !(self.exact.is_empty() && self.suffix.is_empty())
-            && let Some(name) = host.and_then(HostName::parse)
-            && let Some(target) = self.lookup_host(name.as_str(), path)
+            && let Some(name) = host.and_then(|host| host::name(host.as_ref()))
+            && let Some(target) = self.lookup_host(name, path)
         {
             return Some(target);
         }
         self.any.lookup(path)
     }
 
-    fn lookup_host(&self, name: &str, path: &str) -> Option<&T> {
-        let exact = self.exact.get(name).and_then(|p| p.lookup(path));
-        if exact.is_some() || self.suffix.is_empty() {
-            return exact;
-        }
-        // From the left, so that the longest suffix is asked first.
-        name.match_indices('.')
-            .filter_map(|(dot, _)| self.suffix.get(&name[dot + 1..]))
-            .find_map(|prefixes| prefixes.lookup(path))
+    fn lookup_host(&self, name: &[u8], path: &[u8]) -> Option<&T> {
+        let exact = self
+            .exact
+            .get(name)
+            .and_then(|prefixes| prefixes.lookup(path));
+        exact.or_else(|| {
+            let mut suffixes = self.suffix.upwards(host::labels_of_suffixes(name));
+            suffixes.find_map(|prefixes| prefixes.lookup(path))
+        })
     }
 }
 
@@ -176,8 +193,20 @@ mod tests {
         assert_eq!(router.lookup(Some("a.example"), "/"), None);
         assert_eq!(router.lookup(Some("b.example"), "/"), None);
         assert_eq!(router.lookup(None, "/x"), None);
-        assert_eq!(router.lookup(Some(&"x".repeat(300)), "/x"), None);
+        assert_eq!(router.lookup(Some("x".repeat(300).as_str()), "/x"), None);
+        assert_eq!(router.lookup(Some(""), "/x"), None);
         assert_eq!(Router::<()>::new().lookup(Some("a"), "/"), None);
+    }
+
+    #[test]
+    fn bytes_are_as_good_as_text() {
+        let router = router(&[(Suffix("b.example"), "/x", "x")]);
+        let host: &[u8] = b"a.B.example:80";
+        assert_eq!(router.lookup(Some(host), b"/x/\xff"), Some(&"x"));
+        assert_eq!(
+            router.lookup(Some(b"\xff.b.example".as_slice()), b"/x"),
+            Some(&"x")
+        );
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub enum Event {
     Reconfigure(Config),
     /// The driver did not run for this long: the process, or the machine, was paused.
     ClockGap(Duration),
+    /// Whether the node is fit to serve. One that is not leaves the addresses to whoever is, and holds
+    /// them only while nobody else does.
+    Fit(bool),
 }
 
 /// Why a node cannot hold the addresses.

@@ -26,6 +26,8 @@ pub struct VirtualRouter {
     config: Config,
     phase: Phase,
     command: Command,
+    /// Whether the node is fit to serve.
+    fit: bool,
     /// Since when the node has been able to hold the addresses.
     able_since: Option<Instant>,
     /// The Active heard last, unless it resigned or fell silent.
@@ -112,6 +114,7 @@ impl VirtualRouter {
             config,
             phase: Phase::Initialize,
             command: Command::None,
+            fit: true,
             able_since: None,
             heard: None,
             active_interval: config.interval,
@@ -137,6 +140,7 @@ impl VirtualRouter {
             (State::Initialize, Event::Yield | Event::TakeOver | Event::ClockGap(_)) => {}
             (State::Initialize, Event::Shutdown) => self.reason = Reason::Shutdown,
             (State::Initialize, Event::Reconfigure(config)) => self.config = config,
+            (State::Initialize, Event::Fit(fit)) => self.fit = fit,
 
             // Section 6.4.2 (Backup).
             (State::Backup, Event::Enable) => {}
@@ -150,6 +154,7 @@ impl VirtualRouter {
             (State::Backup, Event::Shutdown) => self.stop(Reason::Shutdown),
             (State::Backup, Event::Reconfigure(config)) => self.config = config,
             (State::Backup, Event::ClockGap(gap)) => self.gap_in_backup(gap, now),
+            (State::Backup, Event::Fit(fit)) => self.fit = fit,
 
             // Section 6.4.3 (Active).
             (State::Active, Event::Enable | Event::TakeOver) => {}
@@ -162,6 +167,7 @@ impl VirtualRouter {
             (State::Active, Event::Shutdown) => self.resign(Reason::Shutdown),
             (State::Active, Event::Reconfigure(config)) => self.reconfigure_active(config, now),
             (State::Active, Event::ClockGap(gap)) => self.gap_in_active(gap, now),
+            (State::Active, Event::Fit(fit)) => self.fitness_in_active(fit, now),
         }
     }
 
@@ -219,13 +225,13 @@ impl VirtualRouter {
         self.heard
     }
 
-    /// The priority with which this node takes part: as configured, 1 after a yield, 254 after it
-    /// took over by command.
+    /// The priority with which this node takes part: as configured, 1 after a yield or while it is
+    /// not fit to serve, 254 after it took over by command.
     #[must_use]
     pub fn effective_priority(&self) -> Priority {
         match self.command {
-            Command::None => self.config.priority,
-            Command::Yielded => Priority::LOWEST,
+            Command::None if self.fit => self.config.priority,
+            Command::None | Command::Yielded => Priority::LOWEST,
             Command::Held => Priority::HIGHEST.max(self.config.priority),
         }
     }

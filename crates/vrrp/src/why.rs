@@ -49,6 +49,8 @@ pub enum Reason {
     TookOver,
     /// A planned failover away from this node.
     Yielded,
+    /// This node is not fit to serve, and leaves the addresses to one that is.
+    Unfit,
     /// An Active of higher priority appeared.
     Outranked {
         /// The other Active.
@@ -107,6 +109,7 @@ impl Why {
                     | Reason::Preempted { .. }
                     | Reason::TookOver
                     | Reason::Yielded
+                    | Reason::Unfit
                     | Reason::Paused { .. } => {
                         format!("{from} is Active with priority {priority}; {reason}")
                     }
@@ -149,6 +152,7 @@ impl Reason {
             ),
             Self::TookOver => "taken over by command".to_owned(),
             Self::Yielded => "yielded by command".to_owned(),
+            Self::Unfit => "left to others, since this node is not fit to serve".to_owned(),
             Self::Outranked {
                 active,
                 theirs,

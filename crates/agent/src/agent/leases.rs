@@ -2,7 +2,7 @@
 //! answering before a peer takes it for dead.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use halo_netio::Platform;
@@ -10,7 +10,6 @@ use tracing::warn;
 
 use super::Agent;
 use crate::link_table::Port;
-use crate::vip::Vip;
 
 /// Heartbeats that a lease lasts. A Backup waits for as many, and Skew_Time on top (RFC 9568 section
 /// 6.1): the lease has always ended when it takes over.
@@ -30,7 +29,7 @@ impl<P: Platform> Agent<P> {
         let vip = &self.vips[index];
         if vip.leased {
             self.platform
-                .lease(&mut ipv4(vip), now + HEARTBEATS * interval);
+                .lease(&mut vip.config.ips(), now + HEARTBEATS * interval);
         }
     }
 
@@ -45,18 +44,18 @@ impl<P: Platform> Agent<P> {
     pub(super) fn end_lease(&mut self, index: usize) {
         let vip = &mut self.vips[index];
         vip.leased = false;
-        self.platform.end_lease(&mut ipv4(vip));
+        self.platform.end_lease(&mut vip.config.ips());
     }
 
     /// Guards the VIPs' addresses on the interfaces where they are now.
     pub(super) fn refresh_guards(&mut self) {
-        let mut wanted: BTreeMap<u32, (Port, Vec<Ipv4Addr>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<u32, (Port, Vec<IpAddr>)> = BTreeMap::new();
         for vip in &self.vips {
             if let Some(home) = &vip.place.home {
                 let entry = wanted
                     .entry(home.index)
                     .or_insert_with(|| (home.clone(), Vec::new()));
-                entry.1.extend(ipv4(vip));
+                entry.1.extend(vip.config.ips());
             }
         }
         let before = std::mem::take(&mut self.guards);
@@ -118,11 +117,4 @@ impl<P: Platform> Agent<P> {
             warn!("{problem}");
         }
     }
-}
-
-fn ipv4(vip: &Vip) -> impl Iterator<Item = Ipv4Addr> {
-    vip.config.ips().filter_map(|ip| match ip {
-        IpAddr::V4(ip) => Some(ip),
-        IpAddr::V6(_) => None,
-    })
 }

@@ -226,7 +226,7 @@ impl Node {
 
     /// An advert of the other node arrives.
     fn hear(&mut self, priority: u8, ttl: u8) {
-        let (source, destination) = if self.agent.loaded.own == LB1 {
+        let (source, destination) = if self.agent.own_name() == "lb1" {
             (LB2, LB1)
         } else {
             (LB1, LB2)
@@ -252,8 +252,8 @@ impl Node {
         .unwrap();
         self.machine().happen(Input::Datagram(Datagram {
             interface: ETH0,
-            source,
-            destination,
+            source: source.into(),
+            destination: destination.into(),
             ttl,
             payload: payload[..length].to_vec(),
         }));
@@ -841,7 +841,7 @@ fn a_node_without_its_address_waits_for_it() {
     assert_eq!(node.agent.name_of(IpAddr::V4(LB2)), "lb2");
 }
 
-const VIP: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
+const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 100));
 /// Three heartbeats of 100 ms.
 const LEASE: Duration = Duration::from_millis(300);
 
@@ -936,7 +936,7 @@ fn what_is_guarded_follows_the_configuration_and_nothing_is_left_at_the_end() {
     let mut node = Node::active();
     let other = CONFIG.replace("10.77.0.100", "10.77.0.101");
     assert!(matches!(node.reload(&other), AgentReply::Done { .. }));
-    let moved = Ipv4Addr::new(10, 77, 0, 101);
+    let moved = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 101));
     assert_eq!(node.machine().guards[&ETH0], [moved]);
     node.machine().effects.clear();
     node.run(Duration::from_millis(100));

@@ -1,11 +1,11 @@
 //! Heartbeats in and out.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use halo_config::Transport;
 use halo_netio::Platform;
-use halo_netio::vrrp::Datagram;
+use halo_netio::vrrp::{Datagram, Family};
 use halo_packet::vrrp::{
     Accept, Advertisement, Arrival, ChecksumMode, EncodeError, MAX_LEN, Outgoing, Version, decode,
 };
@@ -13,12 +13,13 @@ use halo_vrrp::{Centiseconds, Event, Heartbeat, Priority};
 use tracing::{debug, warn};
 
 use super::Agent;
+use crate::vip::Vip;
 
 /// Why an advertisement did not go out.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SendError {
-    #[error("no interface has this node's own address {0}: cannot send heartbeats")]
-    NoWire(Ipv4Addr),
+    #[error("no interface has this node's own address: cannot send heartbeats")]
+    NoWire,
     #[error(transparent)]
     Encode(#[from] EncodeError),
     #[error(transparent)]
@@ -30,8 +31,8 @@ impl<P: Platform> Agent<P> {
     /// fails a check is counted and touches nothing else.
     pub(super) fn handle_datagram(&mut self, datagram: &Datagram, now: Instant) {
         let arrival = Arrival {
-            source: IpAddr::V4(datagram.source),
-            destination: IpAddr::V4(datagram.destination),
+            source: datagram.source,
+            destination: datagram.destination,
             ttl: datagram.ttl,
         };
         let advert = match decode(&datagram.payload, arrival, Accept::Both) {
@@ -50,7 +51,7 @@ impl<P: Platform> Agent<P> {
                     priority: advert.priority,
                     interval: advert.interval,
                 };
-                let from = IpAddr::V4(datagram.source);
+                let from = datagram.source;
                 self.drive(index, Event::Advert { from, heartbeat }, now);
             }
             Err((reason, what)) => self.discard(datagram, advert.vrid.get(), reason, what),
@@ -63,11 +64,11 @@ impl<P: Platform> Agent<P> {
         index: usize,
         priority: Priority,
         interval: Centiseconds,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        destination: IpAddr,
     ) -> Result<(), SendError> {
         let vip = &self.vips[index];
-        let wire = vip.place.wire.as_ref().ok_or(SendError::NoWire(source))?;
+        let wire = vip.place.wire.as_ref().ok_or(SendError::NoWire)?;
+        let source = vip.place.source.ok_or(SendError::NoWire)?;
         let mut message = [0; MAX_LEN];
         let length = Outgoing {
             version: Version::V3,
@@ -76,12 +77,7 @@ impl<P: Platform> Agent<P> {
             interval,
             addresses: &vip.ips(),
         }
-        .encode(
-            source.into(),
-            destination.into(),
-            ChecksumMode::default(),
-            &mut message,
-        )?;
+        .encode(source, destination, ChecksumMode::default(), &mut message)?;
         self.platform
             .send_vrrp(wire.index, source, destination, &message[..length])?;
         Ok(())
@@ -96,7 +92,7 @@ impl<P: Platform> Agent<P> {
         let index = self
             .vips
             .iter()
-            .position(|vip| vip.vrid == advert.vrid && vip.listens_on(datagram.interface))
+            .position(|vip| vip.vrid == advert.vrid && listens_to(vip, datagram))
             .ok_or(("unknown_vrid", "the VRID is not configured here"))?;
         if advert.version != Version::V3 {
             return Err((
@@ -120,7 +116,7 @@ impl<P: Platform> Agent<P> {
         let Some(vip) = self
             .vips
             .iter_mut()
-            .find(|vip| vip.vrid.get() == vrid && vip.listens_on(datagram.interface))
+            .find(|vip| vip.vrid.get() == vrid && listens_to(vip, datagram))
         else {
             debug!("discarded a heartbeat of {source} for VRID {vrid}: {what}");
             return;
@@ -135,7 +131,7 @@ impl<P: Platform> Agent<P> {
     }
 
     /// RFC 9568 section 7.1: addresses that differ are to be logged; the election goes on.
-    fn check_addresses(&mut self, index: usize, advert: &Advertisement<'_>, source: Ipv4Addr) {
+    fn check_addresses(&mut self, index: usize, advert: &Advertisement<'_>, source: IpAddr) {
         let vip = &mut self.vips[index];
         if !advert.addresses.same_as(&vip.ips()) && vip.complained.insert("addresses") {
             warn!(
@@ -144,4 +140,9 @@ impl<P: Platform> Agent<P> {
             );
         }
     }
+}
+
+/// Whether it came by the interface and the IP version that the VIP's heartbeats travel by.
+fn listens_to(vip: &Vip, datagram: &Datagram) -> bool {
+    vip.listens_on(datagram.interface, Family::of(datagram.source))
 }

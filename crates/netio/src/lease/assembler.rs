@@ -22,6 +22,7 @@ pub(super) enum Register {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Width {
+    W8 = 0x10,
     W16 = 0x08,
     W32 = 0x00,
     W64 = 0x18,
@@ -53,6 +54,7 @@ pub(super) struct Instruction {
 
 const CLASS_LD: u8 = 0x00;
 const CLASS_LDX: u8 = 0x01;
+const CLASS_ST: u8 = 0x02;
 const CLASS_STX: u8 = 0x03;
 const CLASS_JMP: u8 = 0x05;
 const CLASS_ALU64: u8 = 0x07;
@@ -61,6 +63,7 @@ const MODE_MEM: u8 = 0x60;
 const FROM_REGISTER: u8 = 0x08;
 const ALU_ADD: u8 = 0x00;
 const ALU_SUB: u8 = 0x10;
+const ALU_AND: u8 = 0x50;
 const ALU_MOV: u8 = 0xb0;
 const JMP_CALL: u8 = 0x80;
 const JMP_EXIT: u8 = 0x90;
@@ -114,6 +117,11 @@ impl Assembler {
         self.emit(CLASS_ALU64 | ALU_ADD, to, 0, 0, value);
     }
 
+    /// `to &= value`
+    pub(super) fn mask(&mut self, to: Register, value: i32) {
+        self.emit(CLASS_ALU64 | ALU_AND, to, 0, 0, value);
+    }
+
     /// `to -= other`
     pub(super) fn subtract(&mut self, to: Register, other: Register) {
         let code = CLASS_ALU64 | ALU_SUB | FROM_REGISTER;
@@ -130,6 +138,12 @@ impl Assembler {
     pub(super) fn store(&mut self, width: Width, base: Register, offset: i16, from: Register) {
         let code = CLASS_STX | MODE_MEM | width as u8;
         self.emit(code, base, from as u8, offset, 0);
+    }
+
+    /// `*(base + offset) = value`
+    pub(super) fn store_value(&mut self, width: Width, base: Register, offset: i16, value: i32) {
+        let code = CLASS_ST | MODE_MEM | width as u8;
+        self.emit(code, base, 0, offset, value);
     }
 
     /// `goto label`

@@ -65,7 +65,10 @@ struct TestRun {
     duration: u32,
 }
 
-/// `slot number of an address`, by address in network order.
+/// An address as a map's key, in network order; IPv4 as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2).
+pub(super) type Key = [u8; 16];
+
+/// `slot number of an address`, by [`Key`].
 #[derive(Debug)]
 pub(super) struct AddressMap(OwnedFd);
 
@@ -73,7 +76,7 @@ impl AddressMap {
     pub(super) fn create(entries: u32) -> io::Result<Self> {
         create_map(&MapCreate {
             map_type: MAP_TYPE_HASH,
-            key_size: 4,
+            key_size: 16,
             value_size: 4,
             max_entries: entries,
             map_flags: 0,
@@ -81,15 +84,15 @@ impl AddressMap {
         .map(Self)
     }
 
-    pub(super) fn insert(&self, address: [u8; 4], slot: u32) -> io::Result<()> {
+    pub(super) fn insert(&self, address: Key, slot: u32) -> io::Result<()> {
         self.change(MAP_UPDATE_ELEM, address, slot)
     }
 
-    pub(super) fn remove(&self, address: [u8; 4]) -> io::Result<()> {
+    pub(super) fn remove(&self, address: Key) -> io::Result<()> {
         self.change(MAP_DELETE_ELEM, address, 0)
     }
 
-    fn change(&self, command: libc::c_long, address: [u8; 4], slot: u32) -> io::Result<()> {
+    fn change(&self, command: libc::c_long, address: Key, slot: u32) -> io::Result<()> {
         let mut element = MapElement {
             map: number(self.0.as_raw_fd()),
             padding: 0,

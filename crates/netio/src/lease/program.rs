@@ -20,59 +20,72 @@ const MAP_LOOKUP_ELEM: i32 = 1;
 const SKB_LOAD_BYTES: i32 = 26;
 const KTIME_GET_BOOT_NS: i32 = 125;
 
-/// Where `struct __sk_buff` has the EtherType, in network order.
+/// Where `struct __sk_buff` has the EtherType, in network order, and the VLAN tag that the kernel
+/// took out of the frame.
 const PROTOCOL: i16 = 16;
+const VLAN_TCI: i16 = 24;
+/// The part of a VLAN tag that says which VLAN it is; 0: none.
+const VLAN_ID: i32 = 0x0fff;
+
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_ARP: u16 = 0x0806;
+const ETHERTYPE_IPV6: u16 = 0x86dd;
 const ETHERNET: i32 = 14;
 const IPV4_DESTINATION: i32 = ETHERNET + 16;
+
 const ARP_SENDER: i32 = ETHERNET + 14;
 const ARP_TARGET: i32 = ETHERNET + 24;
 /// Start of an ARP packet for IPv4 over Ethernet: hardware type 1, protocol 0x0800, lengths 6, 4.
 const ARP_FOR_IPV4: u32 = 0x0001_0800;
 const ARP_REQUEST: u16 = 1;
 
-/// The stack: the address in question, and other things for a moment.
-const ADDRESS: i16 = -4;
-const SLOT: i16 = -8;
-const OTHER: i16 = -16;
+const IPV6_NEXT_HEADER: i32 = ETHERNET + 6;
+const IPV6_SOURCE: i32 = ETHERNET + 8;
+const IPV6_DESTINATION: i32 = ETHERNET + 24;
+const ICMPV6: i32 = 58;
+/// The ICMPv6 type, and the target of a Neighbour Discovery message (RFC 4861 section 4.3). Neither is
+/// looked for behind extension headers.
+const ICMPV6_TYPE: i32 = ETHERNET + 40;
+const NEIGHBOUR_TARGET: i32 = ETHERNET + 48;
+const NEIGHBOUR_SOLICITATION: i32 = 135;
+const NEIGHBOUR_ADVERTISEMENT: i32 = 136;
+
+/// The stack: the address in question as a key of the map, and other things for a moment.
+const ADDRESS: i16 = -16;
+const ADDRESS_IPV4: i16 = ADDRESS + 12;
+const SLOT: i16 = -24;
+const OTHER: i16 = -40;
 
 /// Assembles one of them over the maps of these descriptors.
 ///
-/// * In: an IPv4 packet to an address whose lease has ended, and an ARP request for it, are dropped.
-///   Another node's announcement (a request for its own address) passes: it is to be heard.
-/// * Out: an ARP packet that says we have such an address is dropped, whoever made it.
+/// * In: a packet to an address whose lease has ended, and an ARP request or Neighbour Solicitation
+///   for it, are dropped. Another node's announcement (a request for its own address) passes: it is to
+///   be heard.
+/// * Out: an ARP packet, Neighbour Advertisement or Neighbour Solicitation that says we have such an
+///   address is dropped, whoever made it.
 ///
-/// Everything else, and every other address, is left to the filters that follow.
+/// Everything else, every other address, and frames of a VLAN on top of this interface, are left to
+/// the filters that follow.
 pub(super) fn gate(way: Way, addresses: i32, deadlines: i32) -> Vec<Instruction> {
     let mut asm = Assembler::default();
-    let pass = asm.label();
-    let judge = asm.label();
+    let [pass, judge, ipv4, arp] = std::array::from_fn(|_| asm.label());
     asm.copy(R6, R1);
+    asm.load(Width::W32, R7, R6, VLAN_TCI);
+    asm.mask(R7, VLAN_ID);
+    asm.jump_if(R7, When::NotEqual, 0, pass);
     asm.load(Width::W32, R7, R6, PROTOCOL);
+    asm.jump_if(R7, When::Equal, network_order(ETHERTYPE_ARP), arp);
     if way == Way::In {
-        let not_ip = asm.label();
-        asm.jump_if(R7, When::NotEqual, network_order(ETHERTYPE_IPV4), not_ip);
-        load_field(&mut asm, IPV4_DESTINATION, 4, ADDRESS, pass);
-        asm.jump(judge);
-        asm.place(not_ip);
+        asm.jump_if(R7, When::Equal, network_order(ETHERTYPE_IPV4), ipv4);
     }
-    asm.jump_if(R7, When::NotEqual, network_order(ETHERTYPE_ARP), pass);
-    load_field(&mut asm, ETHERNET, 8, OTHER, pass);
-    asm.load(Width::W32, R7, R10, OTHER);
-    asm.set_wide(R8, u64::from(ARP_FOR_IPV4.to_be()));
-    asm.jump_if_register(R7, When::NotEqual, R8, pass);
-    match way {
-        Way::In => {
-            asm.load(Width::W16, R7, R10, OTHER + 6);
-            asm.jump_if(R7, When::NotEqual, network_order(ARP_REQUEST), pass);
-            load_field(&mut asm, ARP_SENDER, 4, OTHER, pass);
-            load_field(&mut asm, ARP_TARGET, 4, ADDRESS, pass);
-            asm.load(Width::W32, R7, R10, OTHER);
-            asm.load(Width::W32, R8, R10, ADDRESS);
-            asm.jump_if_register(R7, When::Equal, R8, pass);
-        }
-        Way::Out => load_field(&mut asm, ARP_SENDER, 4, ADDRESS, pass),
+    asm.jump_if(R7, When::NotEqual, network_order(ETHERTYPE_IPV6), pass);
+    find_in_ipv6(&mut asm, way, judge, pass);
+    asm.place(arp);
+    find_in_arp(&mut asm, way, pass);
+    asm.jump(judge);
+    if way == Way::In {
+        asm.place(ipv4);
+        load_ipv4(&mut asm, IPV4_DESTINATION, pass);
     }
     asm.place(judge);
     judge_address(&mut asm, addresses, deadlines, pass);
@@ -80,6 +93,56 @@ pub(super) fn gate(way: Way, addresses: i32, deadlines: i32) -> Vec<Instruction>
     asm.place(pass);
     asm.finish(NO_OPINION);
     asm.assemble()
+}
+
+/// Puts the address that an ARP packet is about at [`ADDRESS`]; to `pass` when it is not for us to judge.
+fn find_in_arp(asm: &mut Assembler, way: Way, pass: Label) {
+    load_field(asm, ETHERNET, 8, OTHER, pass);
+    asm.load(Width::W32, R7, R10, OTHER);
+    asm.set_wide(R8, u64::from(ARP_FOR_IPV4.to_be()));
+    asm.jump_if_register(R7, When::NotEqual, R8, pass);
+    match way {
+        Way::In => {
+            asm.load(Width::W16, R7, R10, OTHER + 6);
+            asm.jump_if(R7, When::NotEqual, network_order(ARP_REQUEST), pass);
+            load_field(asm, ARP_SENDER, 4, OTHER, pass);
+            load_ipv4(asm, ARP_TARGET, pass);
+            asm.load(Width::W32, R7, R10, OTHER);
+            asm.load(Width::W32, R8, R10, ADDRESS_IPV4);
+            asm.jump_if_register(R7, When::Equal, R8, pass);
+        }
+        Way::Out => load_ipv4(asm, ARP_SENDER, pass),
+    }
+}
+
+/// Puts the address that an IPv6 packet is about at [`ADDRESS`] and goes on at `judge`, or to `pass`.
+fn find_in_ipv6(asm: &mut Assembler, way: Way, judge: Label, pass: Label) {
+    let traffic = asm.label();
+    let no_discovery = if way == Way::In { traffic } else { pass };
+    load_field(asm, IPV6_NEXT_HEADER, 1, OTHER, pass);
+    asm.load(Width::W8, R7, R10, OTHER);
+    asm.jump_if(R7, When::NotEqual, ICMPV6, no_discovery);
+    load_field(asm, ICMPV6_TYPE, 1, OTHER, no_discovery);
+    asm.load(Width::W8, R7, R10, OTHER);
+    match way {
+        Way::In => {
+            asm.jump_if(R7, When::NotEqual, NEIGHBOUR_SOLICITATION, traffic);
+            load_field(asm, NEIGHBOUR_TARGET, 16, ADDRESS, pass);
+            asm.jump(judge);
+            asm.place(traffic);
+            load_field(asm, IPV6_DESTINATION, 16, ADDRESS, pass);
+        }
+        Way::Out => {
+            let question = asm.label();
+            asm.jump_if(R7, When::Equal, NEIGHBOUR_SOLICITATION, question);
+            asm.jump_if(R7, When::NotEqual, NEIGHBOUR_ADVERTISEMENT, pass);
+            load_field(asm, NEIGHBOUR_TARGET, 16, ADDRESS, pass);
+            asm.jump(judge);
+            asm.place(question);
+            load_field(asm, IPV6_SOURCE, 16, ADDRESS, pass);
+        }
+    }
+    asm.jump(judge);
 }
 
 /// Goes on when the lease of the address at [`ADDRESS`] has ended not long ago, else to `pass`.
@@ -104,6 +167,14 @@ fn look_up(asm: &mut Assembler, map: i32, key: i16, missing: Label) {
     asm.add(R2, key.into());
     asm.call(MAP_LOOKUP_ELEM);
     asm.jump_if(R0, When::Equal, 0, missing);
+}
+
+/// Puts an IPv4 address of the packet at [`ADDRESS`], as the map has it.
+fn load_ipv4(asm: &mut Assembler, offset: i32, short: Label) {
+    asm.store_value(Width::W64, R10, ADDRESS, 0);
+    let mapped = 0x0000_ffff_u32.to_be().cast_signed();
+    asm.store_value(Width::W32, R10, ADDRESS + 8, mapped);
+    load_field(asm, offset, 4, ADDRESS_IPV4, short);
 }
 
 /// Copies bytes of the packet, wherever they are in memory, to the stack; to `short` when the packet

@@ -23,14 +23,14 @@ pub enum Effect {
     /// A guarded address was leased, or its lease renewed.
     Leased {
         /// The address.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// When it was.
         at: Instant,
         /// The lease's end.
         until: Instant,
     },
     /// The lease of a guarded address was ended.
-    LeaseEnded(Ipv4Addr),
+    LeaseEnded(IpAddr),
     /// A VRRP message was sent.
     Advert {
         /// The interface.
@@ -74,7 +74,7 @@ pub struct Fake {
     /// Makes [`Platform::guard`] fail.
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
-    pub guards: BTreeMap<u32, Vec<Ipv4Addr>>,
+    pub guards: BTreeMap<u32, Vec<IpAddr>>,
     /// Interfaces that VRRP is open on, and those that joined the multicast group.
     pub vrrp: (BTreeSet<(u32, Family)>, BTreeSet<(u32, Family)>),
     origin: Instant,
@@ -192,7 +192,7 @@ impl Fake {
         }
     }
 
-    fn is_guarded(&self, address: Ipv4Addr) -> bool {
+    fn is_guarded(&self, address: IpAddr) -> bool {
         self.guards.values().flatten().any(|ip| *ip == address)
     }
 
@@ -288,7 +288,7 @@ impl Platform for Fake {
         Ok(was_there)
     }
 
-    fn guard(&mut self, interface: u32, addresses: &[Ipv4Addr]) -> Result<()> {
+    fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
         if addresses.is_empty() {
             self.guards.remove(&interface);
             return Ok(());
@@ -303,7 +303,7 @@ impl Platform for Fake {
         Ok(())
     }
 
-    fn lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>, until: Instant) {
+    fn lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant) {
         let at = self.now;
         for address in addresses {
             if self.is_guarded(address) {
@@ -312,7 +312,7 @@ impl Platform for Fake {
         }
     }
 
-    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>) {
+    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>) {
         for address in addresses {
             if self.is_guarded(address) {
                 self.effects.push(Effect::LeaseEnded(address));

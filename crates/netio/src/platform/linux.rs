@@ -155,7 +155,7 @@ impl Platform for Linux {
         Ok(self.netlink.address_remove(interface, net)?)
     }
 
-    fn guard(&mut self, interface: u32, addresses: &[Ipv4Addr]) -> Result<()> {
+    fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
         let leases = match &mut self.leases {
             Some(leases) => leases,
             // Also removes what another agent left.
@@ -167,14 +167,14 @@ impl Platform for Linux {
         leases.guard(&mut self.netlink, interface, addresses)
     }
 
-    fn lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>, until: Instant) {
+    fn lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant) {
         if let Some(leases) = &self.leases {
             let until = self.clock.boot_nanos(until);
             addresses.for_each(|address| leases.lease(address, until));
         }
     }
 
-    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = Ipv4Addr>) {
+    fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>) {
         // The gate opens for deadlines to come only: now is over.
         self.lease(addresses, self.clock.now());
     }

@@ -235,10 +235,30 @@ impl VirtualRouter {
     /// A planned failover away: like a shutdown for the others, but this node goes on watching.
     pub(super) fn give_way_by_command(&mut self, now: Instant) {
         self.command = Command::Yielded;
+        self.hand_over(Reason::Yielded, now);
+    }
+
+    /// An Active that is not fit to serve gives way like one that is told to; if nobody takes the
+    /// addresses, it takes them back. One that became Active unfit tells when it is fit again.
+    pub(super) fn fitness_in_active(&mut self, fit: bool, now: Instant) {
+        if self.fit == fit {
+            return;
+        }
+        self.fit = fit;
+        if !fit {
+            self.command = Command::None;
+            self.hand_over(Reason::Unfit, now);
+        } else if let Phase::Active(tenure) = self.phase {
+            self.send(self.claimed_priority(&tenure, now));
+            self.restart_advert_timer(now);
+        }
+    }
+
+    fn hand_over(&mut self, reason: Reason, now: Instant) {
         self.active_interval = self.config.interval;
         self.send(Priority::RESIGN);
         self.actions.push_back(Action::Release);
-        self.become_backup(Reason::Yielded, now);
+        self.become_backup(reason, now);
     }
 
     /// New parameters are told to the Backups at once: they time the Active by its interval.

@@ -60,7 +60,9 @@ impl VirtualRouter {
         if self.command == Command::Yielded && heartbeat.priority > self.config.priority {
             self.command = Command::None;
         }
-        if heartbeat.priority >= self.effective_priority() || !self.may_preempt(now) {
+        if heartbeat.priority >= self.effective_priority()
+            || !self.may_preempt(heartbeat.priority, now)
+        {
             self.active_interval = heartbeat.interval;
             self.phase = Phase::Backup(Watch::new(now, self.active_down_interval()));
         } else if let Phase::Backup(watch) = &mut self.phase {
@@ -70,12 +72,14 @@ impl VirtualRouter {
     }
 
     /// Preempt_Mode, with the delay after the node became able. The owner always preempts
-    /// (section 6.1, Preempt_Mode).
-    fn may_preempt(&self, now: Instant) -> bool {
+    /// (section 6.1, Preempt_Mode). An Active of the lowest priority is one that is not fit to serve:
+    /// it is relieved whatever Preempt_Mode says.
+    fn may_preempt(&self, theirs: Priority, now: Instant) -> bool {
         let waited = self
             .able_since
             .is_some_and(|since| now >= since + self.config.preempt_delay);
-        self.owns_addresses() || (self.config.preempt && waited)
+        let preempt = self.config.preempt || theirs == Priority::LOWEST;
+        self.owns_addresses() || (preempt && waited)
     }
 
     /// Active_Down_Timer fired.

@@ -138,6 +138,8 @@ fn every_event_in_every_state_has_the_effect_of_the_table() {
         (Event::Reconfigure(faster),  ["",        "",                 "100"]),
         (gap,                         ["",        "",                 "R >Backup"]),
         (Event::ClockGap(ms(500)),    ["",        "",                 ""]),
+        (Event::Fit(true),            ["",        "",                 ""]),
+        (Event::Fit(false),           ["",        "",                 "0 R >Backup"]),
     ];
     for (event, expected) in table {
         let states = [State::Initialize, State::Backup, State::Active];

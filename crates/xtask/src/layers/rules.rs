@@ -24,6 +24,7 @@ const LAYERS: &[(Layer, &[&str])] = &[
         Layer::Pure,
         &[
             "halo-packet",
+            "halo-auth",
             "halo-vrrp",
             "halo-http1",
             "halo-balance",

@@ -289,3 +289,36 @@ fn a_changed_configuration_moves_nothing_and_is_told_at_once() {
     assert_eq!(bench.remaining(), ms(100));
     assert_eq!(bench.router.state(), State::Active);
 }
+
+#[test]
+fn an_unfit_node_counts_as_the_lowest_and_takes_over_only_when_nobody_is_there() {
+    let mut bench = Bench::in_state(State::Active, config());
+    bench.handle(Event::Fit(false));
+    assert_eq!(bench.router.effective_priority(), Priority::LOWEST);
+    bench.advert(LOWER, 2);
+    assert_eq!(bench.router.state(), State::Backup);
+    assert_eq!(bench.router.holder(), Some(LOWER));
+    let actions = bench.fire();
+    assert_eq!(actions.first(), Some(&sends(1)), "nobody else is alive");
+    assert_eq!(bench.router.state(), State::Active);
+    assert_eq!(bench.handle(Event::Fit(true)), [sends(100)]);
+    assert_eq!(bench.handle(Event::Fit(true)), []);
+}
+
+#[test]
+fn an_unfit_active_is_relieved_even_without_preemption() {
+    let mut bench = Bench::in_state(
+        State::Backup,
+        Config {
+            preempt: false,
+            ..config()
+        },
+    );
+    bench.advert(LOWER, 2);
+    let patience = bench.remaining();
+    bench.pass(ms(500));
+    bench.advert(LOWER, 1);
+    assert_eq!(bench.remaining(), patience - ms(500), "the timer runs on");
+    bench.fire();
+    assert_eq!(bench.router.state(), State::Active);
+}

@@ -98,7 +98,7 @@ fn section_6_4_2_a_lower_priority_is_followed_when_not_preempting() {
     let mut bench = Bench::in_state(State::Backup, patient);
     for _ in 0..10 {
         bench.pass(ms(1000));
-        bench.advert(LOWER, 1);
+        bench.advert(LOWER, 2);
         assert_eq!(bench.remaining(), Duration::from_micros(3_609_375));
     }
     bench.fire();

@@ -1,0 +1,211 @@
+//! The lease's programs, as the kernel runs them: a frame in, a verdict out.
+
+mod frames;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use frames::{
+    advertisement, ipv4, ipv6, neighbour, other, ping, reply, request, solicitation, tagged,
+};
+use halo_e2e::fail;
+use halo_lab::Lab;
+use halo_netio::lease::{Leases, Way};
+use halo_netio::netlink::Netlink;
+use nix::time::{ClockId, clock_gettime};
+
+/// The address whose lease a verdict is about, another that is guarded, and one that is not.
+const LEASED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+const STRANGER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
+const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 200);
+const NOBODY: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
+
+const LEASED6: Ipv6Addr = documentation(1);
+const NEIGHBOUR6: Ipv6Addr = documentation(2);
+const STRANGER6: Ipv6Addr = documentation(0x99);
+const CLIENT6: Ipv6Addr = documentation(0x200);
+const NOBODY6: Ipv6Addr = Ipv6Addr::UNSPECIFIED;
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+/// Shares its last 32 bits with [`LEASED`] and nothing else.
+const LOOKALIKE6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0xc000, 0x0201);
+
+const fn documentation(last: u16) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last)
+}
+
+/// What a frame is, and the frame.
+type Row = (&'static str, Vec<u8>);
+
+#[test]
+fn what_comes_in_for_an_address_without_a_lease_is_dropped() {
+    judged(
+        Way::In,
+        false,
+        vec![
+            ("ARP request for it", request(CLIENT, LEASED)),
+            ("ARP probe for it", request(NOBODY, LEASED)),
+            ("IPv4 to it", ipv4(CLIENT, LEASED)),
+            ("IPv6 to it", ipv6(CLIENT6, LEASED6)),
+            ("ping to it", ping(CLIENT6, LEASED6)),
+            ("solicitation for it", solicitation(CLIENT6, LEASED6)),
+            ("DAD probe for it", solicitation(NOBODY6, LEASED6)),
+            (
+                "unicast solicitation for it",
+                neighbour(135, CLIENT6, LEASED6, LEASED6),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_comes_in_from_it_or_for_others_passes() {
+    let cut = |frame: Vec<u8>, length: usize| frame[..length].to_vec();
+    judged(
+        Way::In,
+        true,
+        vec![
+            ("ARP, cut short", cut(request(CLIENT, LEASED), 34)),
+            ("another's announcement, asked", request(LEASED, LEASED)),
+            ("another's announcement, said", reply(LEASED, LEASED)),
+            ("ARP request for a stranger", request(CLIENT, STRANGER)),
+            ("ARP request for a neighbour", request(CLIENT, NEIGHBOUR)),
+            ("IPv4 to its neighbour", ipv4(CLIENT, NEIGHBOUR)),
+            ("IPv4 to a stranger", ipv4(CLIENT, STRANGER)),
+            ("IPv4 from it", ipv4(LEASED, CLIENT)),
+            ("something else", other()),
+            ("of a VLAN, ARP", tagged(request(CLIENT, LEASED))),
+            ("of a VLAN, IPv6", tagged(ipv6(CLIENT6, LEASED6))),
+            ("another's NA", advertisement(LEASED6, ALL_NODES)),
+            ("NS, cut short", cut(solicitation(CLIENT6, LEASED6), 70)),
+            ("NS for a stranger", solicitation(CLIENT6, STRANGER6)),
+            ("NS for its neighbour", solicitation(CLIENT6, NEIGHBOUR6)),
+            ("IPv6 to its neighbour", ipv6(CLIENT6, NEIGHBOUR6)),
+            ("IPv6 to a stranger", ipv6(CLIENT6, STRANGER6)),
+            ("IPv6 to a lookalike", ipv6(CLIENT6, LOOKALIKE6)),
+            ("IPv6 from it", ipv6(LEASED6, CLIENT6)),
+        ],
+    );
+}
+
+#[test]
+fn what_goes_out_and_says_that_we_have_it_is_dropped() {
+    judged(
+        Way::Out,
+        false,
+        vec![
+            ("an answer of its own", reply(LEASED, CLIENT)),
+            ("an announcement of its own", request(LEASED, LEASED)),
+            ("a question from it", request(LEASED, CLIENT)),
+            ("an answer, IPv6", advertisement(LEASED6, CLIENT6)),
+            ("an announcement, IPv6", advertisement(LEASED6, ALL_NODES)),
+            ("a question, IPv6", solicitation(LEASED6, CLIENT6)),
+            (
+                "an answer from another address",
+                neighbour(136, CLIENT6, ALL_NODES, LEASED6),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_goes_out_and_does_not_say_so_passes() {
+    judged(
+        Way::Out,
+        true,
+        vec![
+            ("a question for it", request(CLIENT, LEASED)),
+            ("an answer of its neighbour", reply(NEIGHBOUR, CLIENT)),
+            ("an answer of a stranger", reply(STRANGER, CLIENT)),
+            ("IPv4 from it", ipv4(LEASED, CLIENT)),
+            ("IPv4 to it", ipv4(CLIENT, LEASED)),
+            ("something else", other()),
+            ("of a VLAN", tagged(reply(LEASED, CLIENT))),
+            ("a question for it, IPv6", solicitation(CLIENT6, LEASED6)),
+            ("a neighbour's NA", advertisement(NEIGHBOUR6, CLIENT6)),
+            ("a stranger's NA", advertisement(STRANGER6, CLIENT6)),
+            ("IPv6 from it", ipv6(LEASED6, CLIENT6)),
+            ("ping from it", ping(LEASED6, CLIENT6)),
+            ("IPv6 to it", ipv6(CLIENT6, LEASED6)),
+        ],
+    );
+}
+
+/// Each frame passes while the lease runs, before there was one, and long after; in between it passes or
+/// not, as said.
+fn judged(way: Way, passes: bool, rows: Vec<Row>) {
+    on_a_host(move |leases| {
+        let second = 1_000_000_000;
+        let now = boot_nanos();
+        let moments = [
+            ("never leased", 0, true),
+            ("leased", now + 60 * second, true),
+            ("just ended", now, passes),
+            ("ended", now - 50 * second, passes),
+            ("ended long ago", now - 61 * second, true),
+        ];
+        for (what, frame) in &rows {
+            for (when, deadline, expected) in moments {
+                leases.lease(LEASED.into(), deadline);
+                leases.lease(LEASED6.into(), deadline);
+                let verdict = leases.passes(way, frame).unwrap_or_else(refused);
+                assert_eq!(verdict, expected, "{what} {way:?}: {when}");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_guarded_no_more_passes() {
+    on_a_host(|leases| {
+        let frames = [request(CLIENT, LEASED), solicitation(CLIENT6, LEASED6)];
+        let passes = |leases: &Leases| {
+            frames
+                .iter()
+                .map(|frame| leases.passes(Way::In, frame).unwrap_or_else(refused))
+                .collect::<Vec<_>>()
+        };
+        leases.lease(LEASED.into(), boot_nanos());
+        leases.lease(LEASED6.into(), boot_nanos());
+        assert_eq!(passes(leases), [false, false]);
+        let mut netlink = Netlink::open().unwrap();
+        let eth0 = netlink.link("eth0").unwrap().unwrap().index;
+        leases
+            .guard(&mut netlink, eth0, &[NEIGHBOUR.into()])
+            .unwrap();
+        assert_eq!(passes(leases), [true, true]);
+    });
+}
+
+/// Runs a test where [`LEASED`], [`NEIGHBOUR`] and their likes of IPv6 are guarded.
+fn on_a_host(test: impl FnOnce(&mut Leases) + Send + 'static) {
+    let lab = Lab::builder().start().unwrap_or_else(fail);
+    let net = lab.host("lb1").unwrap_or_else(fail).net();
+    let net = net.try_clone_to_owned().unwrap();
+    halo_netio::netns::run_in(net.as_fd(), move || {
+        let mut leases = Leases::new().unwrap_or_else(refused);
+        let mut netlink = Netlink::open().unwrap();
+        let eth0 = netlink.link("eth0").unwrap().unwrap().index;
+        let guarded: [IpAddr; 4] = [
+            LEASED.into(),
+            NEIGHBOUR.into(),
+            LEASED6.into(),
+            NEIGHBOUR6.into(),
+        ];
+        leases.guard(&mut netlink, eth0, &guarded).unwrap();
+        leases.lease(NEIGHBOUR.into(), u64::MAX);
+        leases.lease(NEIGHBOUR6.into(), u64::MAX);
+        test(&mut leases);
+    })
+    .unwrap();
+}
+
+fn boot_nanos() -> u64 {
+    let now: Duration = clock_gettime(ClockId::CLOCK_BOOTTIME).unwrap().into();
+    now.as_nanos().try_into().unwrap()
+}
+
+fn refused<T>(error: halo_netio::Error) -> T {
+    panic!("{error}")
+}
