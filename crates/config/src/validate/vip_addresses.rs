@@ -241,3 +241,27 @@ pub(super) fn unique_link_local(raw: &[raw::Vip], report: &mut Report<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(addresses: &[&str], vrid: u8) -> Vec<String> {
+        let addresses = addresses.iter().map(|net| net.parse().unwrap()).collect();
+        let ordered = link_local_first(addresses, vrid);
+        ordered.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn section_5_2_9_the_link_local_address_comes_first_written_or_not() {
+        assert_eq!(
+            first(&["fd77::100/64", "fe80::1/64"], 51),
+            ["fe80::1/64", "fd77::100/64"]
+        );
+        assert_eq!(
+            first(&["fd77::100/64"], 51),
+            ["fe80::200:5eff:fe00:233/64", "fd77::100/64"]
+        );
+        assert_eq!(first(&[], 255), ["fe80::200:5eff:fe00:2ff/64"]);
+    }
+}

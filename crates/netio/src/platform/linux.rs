@@ -5,7 +5,7 @@ mod data_plane;
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
