@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use halo_api::VipState;
 use halo_e2e::{ANNOUNCED, OUTAGE, PATIENCE, fail, outage_within, steady, until};
 use halo_lab::prober::{Ask, Prober};
-use halo_lab::{Host, Lab, Process, VIP6, default_config};
+use halo_lab::{Host, Lab, Process, Programs, VIP6, default_config};
 
 /// What follows from VRID 51.
 const LINK_LOCAL: &str = "fe80::200:5eff:fe00:233";
@@ -32,11 +33,15 @@ fn config(lab: &Lab, priority: u8, unicast: bool) -> String {
     text
 }
 
+fn whoami() -> PathBuf {
+    Programs::find().unwrap_or_else(fail).path("whoami").into()
+}
+
 fn lab() -> (Lab, Process) {
     let lab = Lab::builder().start().unwrap_or_else(fail);
     let app = lab.host("app2").unwrap();
     let server = app
-        .spawn_tool("whoami", ["--listen", "[fd77::22]:8081"])
+        .spawn("six", whoami(), ["--listen", "[fd77::22]:8081"])
         .unwrap_or_else(fail);
     (lab, server)
 }
@@ -120,14 +125,14 @@ fn pair(priority: u8, unicast: bool) -> (Lab, Process, [Process; 2]) {
     lab.node("lb1").unwrap().start_halod().unwrap();
     let second = lab.host("lb2").unwrap();
     // Bound to every address, so that the VIP is served whenever it is there.
-    let serve = second.spawn_tool("whoami", ["--listen", "[::]:80"]);
+    let serve = second.spawn("web", whoami(), ["--listen", "[::]:80"]);
     let keepalived = keepalived(second, unicast).unwrap_or_else(fail);
     (lab, server, [keepalived, serve.unwrap_or_else(fail)])
 }
 
 fn keepalived(host: &Host, unicast: bool) -> Result<Process, halo_lab::LabError> {
     let peers = if unicast {
-        "  unicast_src_ip fd77::12\n  unicast_peer {\n    fd77::11\n  }\n"
+        "  unicast_src_ip fd77::12\n  unicast_ttl 255\n  unicast_peer {\n    fd77::11\n  }\n"
     } else {
         ""
     };
@@ -150,13 +155,17 @@ fn halo_is_active(unicast: bool) {
     assert_eq!(status.vips[0].addresses[0], format!("{LINK_LOCAL}/64"));
     let lost = prober(&lab);
     lab.node("lb1").unwrap().kill().unwrap();
-    until(&lab, "the VIP on keepalived", || has(lab.host("lb2").unwrap()));
+    until(&lab, "the VIP on keepalived", || {
+        has(lab.host("lb2").unwrap())
+    });
     outage_within(&lab, lost, OUTAGE);
     lab.node("lb1").unwrap().start_halod().unwrap();
     on(&lab, "lb1");
     let announced = prober(&lab);
     lab.node("lb1").unwrap().terminate(PATIENCE).unwrap();
-    until(&lab, "the VIP on keepalived", || has(lab.host("lb2").unwrap()));
+    until(&lab, "the VIP on keepalived", || {
+        has(lab.host("lb2").unwrap())
+    });
     outage_within(&lab, announced, ANNOUNCED);
 }
 

@@ -109,7 +109,7 @@ pub struct VipStatus {
     pub adverts_received: u64,
     /// Heartbeats dropped, all reasons.
     pub adverts_discarded: u64,
-    /// Gratuitous ARP frames sent.
+    /// Gratuitous ARP frames and unsolicited neighbour advertisements sent.
     pub gratuitous_arps_sent: u64,
     /// How often this node became Active.
     pub became_active: u64,

@@ -146,10 +146,7 @@ pub fn diff(old: &Config, new: &Config) -> Plan {
 }
 
 /// A VIP's members: name, addresses and priority, sorted.
-fn members<'a>(
-    config: &'a Config,
-    vip: &crate::Vip,
-) -> Vec<(&'a str, IpNet, Option<IpNet>, u8)> {
+fn members<'a>(config: &'a Config, vip: &crate::Vip) -> Vec<(&'a str, IpNet, Option<IpNet>, u8)> {
     let mut members: Vec<_> = config
         .nodes
         .iter()

@@ -1,8 +1,8 @@
 //! The switch: a bridge in a namespace of its own, with a port for each host.
 
 use std::fs;
-use std::path::Path;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use halo_netio::netlink::{LinkChange, Netlink, NetlinkError, PortState};

@@ -524,7 +524,10 @@ fn an_interface_that_vanishes_gives_the_vip_up_and_nothing_is_put_back() {
     node.turn();
     assert_eq!(node.vip().state, VipState::Initialize);
     assert!(!node.effects().contains(&Effect::AddressPut(vip())));
-    assert!(!node.machine().vrrp.0.contains(&(ETH0, Family::V4)), "its socket is shut");
+    assert!(
+        !node.machine().vrrp.0.contains(&(ETH0, Family::V4)),
+        "its socket is shut"
+    );
     assert!(
         node.agent.vips[0].blocked_until.is_none(),
         "no claim failed"

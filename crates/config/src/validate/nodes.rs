@@ -18,7 +18,9 @@ pub(super) fn nodes(raw: &[raw::Node], report: &mut Report<'_>) -> Option<Vec<No
         if ip.is_ipv6() {
             report.value(
                 path,
-                format!("{ip} is IPv6; write the node's IPv4 address here, and this one as `address6`"),
+                format!(
+                    "{ip} is IPv6; write the node's IPv4 address here, and this one as `address6`"
+                ),
             );
         } else if !is_host_address(ip, &address) {
             report.value(

@@ -100,7 +100,16 @@ fn link_local_first(mut addresses: Vec<IpNet>, vrid: u8) -> Vec<IpNet> {
     let first = match link_local {
         Some(at) => addresses.remove(at),
         None => {
-            let ip = Ipv6Addr::new(0xfe80, 0, 0, 0, 0x200, 0x5eff, 0xfe00, 0x200 | u16::from(vrid));
+            let ip = Ipv6Addr::new(
+                0xfe80,
+                0,
+                0,
+                0,
+                0x200,
+                0x5eff,
+                0xfe00,
+                0x200 | u16::from(vrid),
+            );
             IpNet::V6(Ipv6Net::new_assert(ip, LINK_LOCAL_PREFIX))
         }
     };

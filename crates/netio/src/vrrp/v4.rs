@@ -66,9 +66,8 @@ pub(super) fn receive(
 fn parse(interface: u32, packet: &[u8]) -> Option<Datagram> {
     let header_length = usize::from(packet.first()? & 0x0f) * 4;
     let header = packet.get(..20)?;
-    let address = |at: usize| {
-        IpAddr::from([header[at], header[at + 1], header[at + 2], header[at + 3]])
-    };
+    let address =
+        |at: usize| IpAddr::from([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     Some(Datagram {
         interface,
         source: address(12),

@@ -86,7 +86,11 @@ fn what_section_7_1_of_rfc_4861_forbids_is_refused_by_name() {
     assert_eq!(with(21, 254), Err(DecodeError::HopLimit(254)));
     assert_eq!(with(55, 1), Err(DecodeError::Invalid), "code");
     assert_eq!(with(58, 0x60), Err(DecodeError::Invalid), "solicited");
-    assert_eq!(with(62, 0xff), Err(DecodeError::Invalid), "multicast target");
+    assert_eq!(
+        with(62, 0xff),
+        Err(DecodeError::Invalid),
+        "multicast target"
+    );
     assert_eq!(with(79, 0), Err(DecodeError::Invalid), "an empty option");
     assert_eq!(with(79, 2), Err(DecodeError::Invalid), "a long option");
     let detection = Ndp::question(OTHER, Ipv6Addr::UNSPECIFIED, VIP);

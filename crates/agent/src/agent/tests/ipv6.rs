@@ -14,7 +14,10 @@ const FIRST: &str = "fe80::200:5eff:fe00:233/64";
 const GLOBAL: &str = "fd77::100/64";
 
 fn config(change: impl FnOnce(String) -> String) -> String {
-    change(CONFIG.replace("addresses = [\"10.77.0.100\"]", "addresses = [\"fd77::100/64\"]"))
+    change(CONFIG.replace(
+        "addresses = [\"10.77.0.100\"]",
+        "addresses = [\"fd77::100/64\"]",
+    ))
 }
 
 /// A node with these IPv6 addresses beside its IPv4 one.
@@ -188,13 +191,13 @@ fn with_an_address6_on_every_member_adverts_are_unicast_between_those() {
 
 #[test]
 fn section_5_2_3_one_vrid_names_two_virtual_routers_of_two_ip_versions() {
-    let second = "[[vip]]\nname = \"web6\"\nvrid = 51\naddresses = [\"fd77::100/64\"]\n[[listener]]";
+    let second =
+        "[[vip]]\nname = \"web6\"\nvrid = 51\naddresses = [\"fd77::100/64\"]\n[[listener]]";
     let text = CONFIG.replace("[[listener]]", second);
     let mut node = node(&text, &[LINK_LOCAL]);
     node.run(PATIENCE);
-    let states = |node: &Node| -> Vec<VipState> {
-        node.status().vips.iter().map(|vip| vip.state).collect()
-    };
+    let states =
+        |node: &Node| -> Vec<VipState> { node.status().vips.iter().map(|vip| vip.state).collect() };
     assert_eq!(states(&node), [VipState::Active, VipState::Active]);
     hear(&mut node, PEER, GROUP6.into(), 250);
     assert_eq!(states(&node), [VipState::Active, VipState::Standby]);
