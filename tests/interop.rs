@@ -11,7 +11,7 @@ fn pair(priority: u8, transport: &str) -> (Lab, [Process; 2]) {
         .replace("priority = 200", &format!("priority = {priority}"))
         .replace(
             "vrid = 51",
-            &format!("vrid = 51\ntransport = \"{transport}\""),
+            &format!("vrid = 51\npeers = \"vrrp\"\ntransport = \"{transport}\""),
         );
     lab.write_config(&text).unwrap();
     lab.node("lb1").unwrap().start_halod().unwrap();

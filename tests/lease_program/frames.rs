@@ -1,12 +1,12 @@
 //! Frames, made by hand.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use halo_packet::MacAddr;
 use halo_packet::arp::{Arp, FRAME_LEN, Operation};
 
 const ICMPV6: u8 = 58;
-pub(crate) const TCP: u8 = 6;
+const TCP: u8 = 6;
 
 pub(crate) fn request(sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     arp(Operation::Request, sender, target)
@@ -35,6 +35,39 @@ pub(crate) fn ipv4(source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
 
 pub(crate) fn ipv6(source: Ipv6Addr, destination: Ipv6Addr) -> Vec<u8> {
     ipv6_with(TCP, source, destination, &[0; 20])
+}
+
+/// TCP flags.
+pub(crate) const SYN: u8 = 0x02;
+pub(crate) const ACK: u8 = 0x10;
+
+/// A TCP segment without data, for the machine whose hardware address is all zeros (a loopback's).
+pub(crate) fn segment(source: SocketAddr, destination: SocketAddr, flags: u8) -> Vec<u8> {
+    let mut header = Vec::new();
+    header.extend(source.port().to_be_bytes());
+    header.extend(destination.port().to_be_bytes());
+    header.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 1, 0, 0, 0, 0, 0]);
+    let mut frame = match (source, destination) {
+        (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
+            let mut frame = ipv4(*source.ip(), *destination.ip());
+            frame.truncate(34);
+            frame.extend(header);
+            frame
+        }
+        (SocketAddr::V6(source), SocketAddr::V6(destination)) => {
+            ipv6_with(TCP, *source.ip(), *destination.ip(), &header)
+        }
+        _ => panic!("one family"),
+    };
+    frame[..6].fill(0);
+    frame
+}
+
+/// An IPv4 packet with four more bytes in its header.
+pub(crate) fn with_option(mut frame: Vec<u8>) -> Vec<u8> {
+    frame[14] = 0x46;
+    frame.splice(34..34, [1, 1, 1, 0]);
+    frame
 }
 
 /// Neighbour Solicitation (RFC 4861 section 4.3), sent to the target's solicited-node group.

@@ -1,6 +1,7 @@
 //! The lease's programs, as the kernel runs them: a frame in, a verdict out.
 
 mod frames;
+mod handing_over;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
@@ -11,7 +12,7 @@ use frames::{
 };
 use halo_e2e::fail;
 use halo_lab::Lab;
-use halo_netio::lease::{Leases, Way};
+use halo_netio::lease::{Leases, Verdict, Way};
 use halo_netio::netlink::Netlink;
 use nix::time::{ClockId, clock_gettime};
 
@@ -134,22 +135,22 @@ fn what_goes_out_and_does_not_say_so_passes() {
 
 /// Each frame passes while the lease runs, before there was one, and long after; in between it passes or
 /// not, as said.
-fn judged(way: Way, passes: bool, rows: Vec<Row>) {
+fn judged(way: Way, without: bool, rows: Vec<Row>) {
     on_a_host(move |leases| {
         let second = 1_000_000_000;
         let now = boot_nanos();
         let moments = [
             ("never leased", 0, true),
             ("leased", now + 60 * second, true),
-            ("just ended", now, passes),
-            ("ended", now - 50 * second, passes),
+            ("just ended", now, without),
+            ("ended", now - 50 * second, without),
             ("ended long ago", now - 61 * second, true),
         ];
         for (what, frame) in &rows {
             for (when, deadline, expected) in moments {
                 leases.lease(LEASED.into(), deadline);
                 leases.lease(LEASED6.into(), deadline);
-                let verdict = leases.passes(way, frame).unwrap_or_else(refused);
+                let verdict = passes(leases, way, frame);
                 assert_eq!(verdict, expected, "{what} {way:?}: {when}");
             }
         }
@@ -160,22 +161,29 @@ fn judged(way: Way, passes: bool, rows: Vec<Row>) {
 fn what_is_guarded_no_more_passes() {
     on_a_host(|leases| {
         let frames = [request(CLIENT, LEASED), solicitation(CLIENT6, LEASED6)];
-        let passes = |leases: &Leases| {
+        let verdicts = |leases: &Leases| {
             frames
-                .iter()
-                .map(|frame| leases.passes(Way::In, frame).unwrap_or_else(refused))
-                .collect::<Vec<_>>()
+                .each_ref()
+                .map(|frame| passes(leases, Way::In, frame))
         };
         leases.lease(LEASED.into(), boot_nanos());
         leases.lease(LEASED6.into(), boot_nanos());
-        assert_eq!(passes(leases), [false, false]);
+        assert_eq!(verdicts(leases), [false, false]);
         let mut netlink = Netlink::open().unwrap();
         let eth0 = netlink.link("eth0").unwrap().unwrap().index;
         leases
             .guard(&mut netlink, eth0, &[NEIGHBOUR.into()])
             .unwrap();
-        assert_eq!(passes(leases), [true, true]);
+        assert_eq!(verdicts(leases), [true, true]);
     });
+}
+
+fn passes(leases: &Leases, way: Way, frame: &[u8]) -> bool {
+    match leases.judge(way, frame).unwrap_or_else(refused) {
+        Verdict::Pass => true,
+        Verdict::Drop => false,
+        Verdict::Forward(_) => panic!("nothing is to be forwarded"),
+    }
 }
 
 /// Runs a test where [`LEASED`], [`NEIGHBOUR`] and their likes of IPv6 are guarded.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::AccessLog;
 use crate::raw::{
     AbsolutePath, Admin, Balance, Cluster, DataPlane, Level, ListenerTimeouts, Log, Name,
-    PathPrefix, PoolTimeouts, Priority, Protocol, Size, Statuses, Target, Text, Transport,
+    PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size, Statuses, Target, Text, Transport,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
@@ -43,6 +43,11 @@ pub(crate) fn transport(ipv6: bool, all_have_address6: bool) -> Transport {
     } else {
         Transport::Unicast
     }
+}
+
+/// Halo: what a cluster of one file is made of. Nobody else can make sense of this file.
+pub(crate) fn peers() -> Peers {
+    Peers::Halo
 }
 
 /// HTTP: what most listeners speak, and what routes need.
@@ -191,6 +196,7 @@ impl Default for Cluster {
     fn default() -> Self {
         Self {
             name: cluster_name(),
+            secret_file: None,
         }
     }
 }

@@ -14,6 +14,8 @@ use ipnet::IpNet;
 pub struct Config {
     /// The cluster's name, shown by `hactl status`.
     pub cluster: String,
+    /// File that holds the cluster's secret; `None`: nothing is signed.
+    pub secret_file: Option<PathBuf>,
     /// Index into [`Config::nodes`] of the node that this process is.
     pub this: usize,
     /// Every node of the cluster, in file order.
@@ -78,6 +80,20 @@ pub struct Vip {
     pub preempt_delay: Duration,
     /// How heartbeats travel.
     pub transport: Transport,
+    /// What the other members are.
+    pub peers: Peers,
+    /// Whether a Standby makes sure of an Active whose heartbeat is late; never with
+    /// [`Peers::Vrrp`].
+    pub fast_detection: bool,
+}
+
+/// What the other members of a VIP are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peers {
+    /// Halo nodes, all of them.
+    Halo,
+    /// Other VRRP routers among them: nothing but plain VRRP is said.
+    Vrrp,
 }
 
 /// How heartbeats travel between nodes.

@@ -180,6 +180,7 @@ fn routes<'a>(config: &'a Config, listener: &str) -> impl Iterator<Item = crate:
 fn settings(old: &Config, new: &Config) -> Vec<String> {
     [
         ("cluster.name", old.cluster != new.cluster),
+        ("cluster.secret_file", old.secret_file != new.secret_file),
         ("node", old.nodes != new.nodes),
         (
             "admin.token_file",

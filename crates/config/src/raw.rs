@@ -66,6 +66,11 @@ pub(crate) struct Cluster {
     /// The cluster's name, shown by `hactl status`.
     #[serde(default = "defaults::cluster_name")]
     pub(crate) name: Text<Name>,
+    /// File that holds the secret by which nodes know each other's heartbeats for true; the same on
+    /// every node, readable by root alone. Its first line is signed with; a second one is accepted
+    /// too, while the secret is being replaced.
+    #[schemars(extend("x-default" = "none: whoever can send packets on the nodes' network can take a VIP"))]
+    pub(crate) secret_file: Option<Text<AbsolutePath>>,
 }
 
 /// A machine of the cluster.
@@ -123,6 +128,13 @@ pub(crate) struct Vip {
     /// How heartbeats travel; all nodes of a VIP must agree, keepalived included.
     #[schemars(extend("x-default" = "\"unicast\"; for IPv6 addresses \"multicast\", unless all members have an address6"))]
     pub(crate) transport: Option<Transport>,
+    /// What the other nodes of this VIP are.
+    #[serde(default = "defaults::peers")]
+    pub(crate) peers: Peers,
+    /// Whether a Standby asks an Active whose heartbeat is late if it is still there, and takes over
+    /// as soon as that is settled, before three heartbeats have failed. Only with `peers = "halo"`.
+    #[schemars(extend("x-default" = "true with halo peers"))]
+    pub(crate) fast_detection: Option<bool>,
     /// Priority by node name, in place of the nodes' own. Only the nodes named are members.
     #[schemars(extend("x-default" = "every node, with its own priority"))]
     pub(crate) priority: Option<BTreeMap<String, Priority>>,
@@ -137,6 +149,17 @@ pub(crate) enum Transport {
     Unicast,
     /// to 224.0.0.18 or ff02::12, as RFC 9568 has it
     Multicast,
+}
+
+/// What the other nodes of a VIP are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Peers {
+    /// Halo: heartbeats are signed when the cluster has a secret, and nodes tell each other more
+    Halo,
+    /// another VRRP router too, such as keepalived: plain VRRP and nothing else
+    Vrrp,
 }
 
 /// Where clients connect.

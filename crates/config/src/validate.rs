@@ -30,6 +30,11 @@ pub(crate) fn config(raw: &raw::File, report: &mut Report<'_>) -> Option<Config>
     binds::overlaps(raw, report);
     Some(Config {
         cluster: raw.cluster.name.0.0.clone(),
+        secret_file: raw
+            .cluster
+            .secret_file
+            .as_ref()
+            .map(|file| file.0.0.clone()),
         this: 0,
         nodes: nodes?,
         vips: vips?,

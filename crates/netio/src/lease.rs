@@ -1,8 +1,13 @@
 //! The kernel's lease of virtual IPs: who does not renew it in time stops answering.
 //!
 //! A small BPF program on the interface drops ARP, Neighbour Discovery and packets for an address whose
-//! deadline has passed. The deadlines are in memory that this process shares with the kernel, so renewing is one
-//! store; the program stays attached when this process is killed, and works when it hangs.
+//! deadline has passed. The deadlines are in memory that this process shares with the kernel, so
+//! renewing is one store; the program stays attached when this process is killed, and works when it
+//! hangs.
+//!
+//! The same program hands connections over when an address moves on purpose: its former holder keeps
+//! serving those that it has, without answering for the address ([`Leases::drain`]), and its new holder
+//! sends it their packets ([`Leases::forward`]).
 
 mod assembler;
 mod bpf;
@@ -12,11 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 
-use self::bpf::{AddressMap, Deadlines, Key, Program};
+use self::bpf::{AddressMap, Field, Key, Program, Records};
 use crate::error::{Error, Result};
 use crate::netlink::{FilterPoint, Netlink};
 
-/// Addresses that can be guarded on a machine. Their deadlines fill a page of memory.
+/// Addresses that can be guarded on a machine. Their records fill four pages of memory.
 pub const MOST_ADDRESSES: u32 = 512;
 
 /// Which packets a program judges.
@@ -28,11 +33,22 @@ pub enum Way {
     Out,
 }
 
+/// What becomes of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on, to the next filter and to the kernel.
+    Pass,
+    /// It is dropped.
+    Drop,
+    /// It goes out of the same interface again, like this.
+    Forward(Vec<u8>),
+}
+
 /// The leases of this machine's virtual IPs.
 #[derive(Debug)]
 pub struct Leases {
     addresses: AddressMap,
-    deadlines: Deadlines,
+    records: Records,
     incoming: Program,
     outgoing: Program,
     /// The slot of each guarded address.
@@ -57,16 +73,16 @@ impl Leases {
 
     fn load() -> io::Result<Self> {
         let addresses = AddressMap::create(MOST_ADDRESSES)?;
-        let deadlines = Deadlines::create(MOST_ADDRESSES)?;
+        let records = Records::create(MOST_ADDRESSES)?;
         let load = |way| {
-            let code = program::gate(way, addresses.descriptor(), deadlines.descriptor());
+            let code = program::gate(way, addresses.descriptor(), records.descriptor());
             Program::load(&code)
         };
         Ok(Self {
             incoming: load(Way::In)?,
             outgoing: load(Way::Out)?,
             addresses,
-            deadlines,
+            records,
             slots: BTreeMap::new(),
             guarded: BTreeMap::new(),
         })
@@ -97,22 +113,62 @@ impl Leases {
     }
 
     /// Sets the deadline of a guarded address: nanoseconds of `CLOCK_BOOTTIME`, as the kernel counts.
+    /// Whatever of [`Self::drain`] was left is over.
     pub fn lease(&self, address: IpAddr, until: u64) {
+        self.set(address, &[(Field::Leased, until), (Field::Draining, 0)]);
+    }
+
+    /// Ends the lease of a guarded address at `now`, and any forwarding; until `until` packets to it
+    /// pass nevertheless, so that its connections can finish, but nobody is told that it is here.
+    pub fn drain(&self, address: IpAddr, now: u64, until: u64) {
+        self.set(
+            address,
+            &[
+                (Field::Draining, until),
+                (Field::Leased, now),
+                (Field::Forwarding, 0),
+            ],
+        );
+    }
+
+    /// While the address is leased, and until `until`, packets of TCP connections that this machine
+    /// does not know go to another node on the same network.
+    pub fn forward(&self, address: IpAddr, to: [u8; 6], until: u64) {
+        let [a, b, c, d, e, f] = to;
+        self.set(
+            address,
+            &[
+                // Not to half of a former one and half of this.
+                (Field::Forwarding, 0),
+                (
+                    Field::ForwardTo,
+                    u64::from_ne_bytes([a, b, c, d, e, f, 0, 0]),
+                ),
+                (Field::Forwarding, until),
+            ],
+        );
+    }
+
+    fn set(&self, address: IpAddr, fields: &[(Field, u64)]) {
         if let Some(slot) = self.slots.get(&address) {
-            self.deadlines.set(*slot as usize, until);
+            for (field, value) in fields {
+                self.records.set(*slot as usize, *field, *value);
+            }
         }
     }
 
-    /// Whether a frame would be let pass now.
-    pub fn passes(&self, way: Way, frame: &[u8]) -> Result<bool> {
+    /// What would become of a frame now.
+    pub fn judge(&self, way: Way, frame: &[u8]) -> Result<Verdict> {
         let program = match way {
             Way::In => &self.incoming,
             Way::Out => &self.outgoing,
         };
         let failed = |source| Error::os("run the lease's program over a frame", source);
-        match program.run(frame).map_err(failed)? {
-            program::SHOT => Ok(false),
-            program::NO_OPINION => Ok(true),
+        let (verdict, frame) = program.run(frame).map_err(failed)?;
+        match verdict {
+            program::SHOT => Ok(Verdict::Drop),
+            program::NO_OPINION => Ok(Verdict::Pass),
+            program::REDIRECT => Ok(Verdict::Forward(frame)),
             other => Err(failed(io::Error::other(format!("its verdict is {other}")))),
         }
     }
@@ -164,8 +220,10 @@ impl Leases {
                     "{MOST_ADDRESSES} addresses are guarded already"
                 )))
             })?;
-        // The former tenant's deadline is not this one's. 0 ended long ago: left alone.
-        self.deadlines.set(slot as usize, 0);
+        // The former tenant's deadlines are not this one's. Without any it is left alone.
+        for field in [Field::Leased, Field::Draining, Field::Forwarding] {
+            self.records.set(slot as usize, field, 0);
+        }
         self.addresses.insert(key(address), slot).map_err(failed)?;
         self.slots.insert(address, slot);
         Ok(())

@@ -5,6 +5,7 @@
 
 mod address;
 mod bridge;
+mod connections;
 mod filter;
 mod link;
 mod monitor;
@@ -24,6 +25,7 @@ use nix::sys::socket::{NetlinkAddr, recvfrom};
 
 pub use address::{Address, HALO_ADDRESS_PROTOCOL};
 pub use bridge::PortState;
+pub use connections::has_connections;
 pub use filter::FilterPoint;
 pub use link::{Link, LinkChange};
 pub use monitor::{Monitor, NetlinkEvent};

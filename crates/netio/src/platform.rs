@@ -88,6 +88,21 @@ pub trait Platform {
     /// Ends the leases of guarded addresses now.
     fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>);
 
+    /// Ends the leases of guarded addresses now, but lets packets to them pass until `until`, so that
+    /// their connections can finish. Nobody is told that the addresses are here.
+    fn drain(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant);
+
+    /// While guarded addresses are leased, and until `until`, packets of TCP connections that this
+    /// machine does not know go to the neighbour with this hardware address.
+    fn forward(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, to: [u8; 6], until: Instant);
+
+    /// The hardware address that a neighbour was last seen at. Makes the kernel look for it when it
+    /// is not sure; the answer does not wait for that.
+    fn neighbour(&mut self, interface: u32, address: IpAddr) -> Result<Option<[u8; 6]>>;
+
+    /// Whether TCP connections on a local address have still something to send or receive.
+    fn has_connections(&mut self, address: IpAddr) -> Result<bool>;
+
     /// Starts to receive VRRP of this family on an interface. Doing it again is allowed: it may add
     /// `multicast`.
     fn open_vrrp(

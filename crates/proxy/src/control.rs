@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use halo_config::{AccessLog, Config, HostMatch, Listener, Pool};
+use halo_http1::Limits;
 use halo_route::{HostPattern, Router};
 
 use crate::ApplyError;
@@ -143,10 +144,23 @@ fn compile_listener(
     };
     Ok(ListenerEntry {
         config: listener.clone(),
+        limits: limits(listener),
         routes,
         default,
         shared,
     })
+}
+
+/// What a request to the listener may cost.
+fn limits(listener: &Listener) -> Limits {
+    Limits {
+        head_bytes: listener.max_header_bytes,
+        body_bytes: match listener.max_body_bytes {
+            0 => u64::MAX,
+            most => most,
+        },
+        ..Limits::default()
+    }
 }
 
 fn compile_pool(

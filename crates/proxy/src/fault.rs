@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use http::StatusCode;
+use halo_http1::{Error, Side};
 
 /// Whose fault it is: what an operator looks at first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) enum Source {
 pub(crate) enum Fault {
     /// RFC 9112 or RFC 9110 forbids the request.
     #[error("{0}")]
-    BadRequest(&'static str),
+    BadRequest(Error),
     /// A transfer coding that this proxy does not know (RFC 9112 section 6.1).
     #[error("the only transfer coding taken is chunked")]
     UnknownCoding,
@@ -40,6 +40,12 @@ pub(crate) enum Fault {
     /// More than `max_header_bytes`.
     #[error("the request's header section is larger than max_header_bytes allows")]
     HeaderTooLarge,
+    /// More than [`halo_http1::Limits::line_bytes`].
+    #[error("the request line is too long")]
+    LineTooLong,
+    /// More than [`halo_http1::Limits::fields`].
+    #[error("the request has too many header fields")]
+    TooManyFields,
     /// `timeouts.header` of the listener.
     #[error("the request's header section took longer than timeouts.header allows")]
     HeaderTimeout,
@@ -66,7 +72,7 @@ pub(crate) enum Fault {
     ServerClosed,
     /// The server's response breaks the rules.
     #[error("the server's response is not valid: {0}")]
-    BadResponse(String),
+    BadResponse(Error),
     /// The server broke off in the middle of its response.
     #[error("the server broke off its response: {0}")]
     Truncated(String),
@@ -89,6 +95,25 @@ impl Fault {
         }
     }
 
+    /// A request that HTTP forbids, or that is larger than the listener takes.
+    pub(crate) fn request(error: Error) -> Self {
+        match error {
+            Error::BodyTooLong => Self::BodyTooLarge,
+            Error::HeadTooLong | Error::TrailerTooLong => Self::HeaderTooLarge,
+            Error::LineTooLong => Self::LineTooLong,
+            Error::TooManyFields => Self::TooManyFields,
+            Error::UnknownCoding => Self::UnknownCoding,
+            Error::Connect => Self::MethodRefused,
+            other => Self::BadRequest(other),
+        }
+    }
+
+    /// Whether the client is told: not when it is gone or does not listen, and not at the end of
+    /// the drain timeout, when it had its time.
+    pub(crate) fn is_answered(&self) -> bool {
+        !matches!(self, Self::ClientGone | Self::Idle | Self::CutOff)
+    }
+
     /// Whose fault it is.
     pub(crate) fn source(&self) -> Source {
         match self {
@@ -99,6 +124,8 @@ impl Fault {
             | Self::NoRoute
             | Self::BodyTooLarge
             | Self::HeaderTooLarge
+            | Self::LineTooLong
+            | Self::TooManyFields
             | Self::HeaderTimeout
             | Self::Idle
             | Self::ClientGone => Source::Client,
@@ -128,6 +155,8 @@ impl Fault {
             Self::NoRoute => "no_route",
             Self::BodyTooLarge => "body_too_large",
             Self::HeaderTooLarge => "header_too_large",
+            Self::LineTooLong => "request_line_too_long",
+            Self::TooManyFields => "too_many_fields",
             Self::HeaderTimeout => "header_timeout",
             Self::Idle => "idle_timeout",
             Self::ClientGone => "client_gone",
@@ -144,23 +173,23 @@ impl Fault {
     }
 
     /// The status that a client is told.
-    pub(crate) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::BadRequest(_) | Self::ClientGone => StatusCode::BAD_REQUEST,
-            Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
-            Self::MethodRefused => StatusCode::METHOD_NOT_ALLOWED,
-            Self::WebSocketRefused => StatusCode::FORBIDDEN,
-            Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::HeaderTimeout | Self::Idle => StatusCode::REQUEST_TIMEOUT,
-            Self::NoServer | Self::OutOfResources(_) | Self::CutOff => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::BadRequest(error) => error.status(Side::Client),
+            Self::ClientGone => 400,
+            Self::WebSocketRefused => 403,
+            Self::NoRoute => 404,
+            Self::MethodRefused => 405,
+            Self::HeaderTimeout | Self::Idle => 408,
+            Self::BodyTooLarge => 413,
+            Self::LineTooLong => 414,
+            Self::HeaderTooLarge | Self::TooManyFields => 431,
+            Self::UnknownCoding => 501,
             Self::Connect(_) | Self::ServerClosed | Self::BadResponse(_) | Self::Truncated(_) => {
-                StatusCode::BAD_GATEWAY
+                502
             }
-            Self::ConnectTimeout | Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::NoServer | Self::OutOfResources(_) | Self::CutOff => 503,
+            Self::ConnectTimeout | Self::ResponseTimeout => 504,
         }
     }
 

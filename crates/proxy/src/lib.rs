@@ -4,7 +4,7 @@
 //! upstream connections, counters and a log buffer of its own. What they share on the path of a
 //! request is one immutable snapshot, swapped whole by [`Proxy::apply`] and [`Proxy::set_server`].
 //!
-//! The HTTP engine is the module `http`, and nothing outside it names hyper.
+//! The HTTP engine is the module `http`; what HTTP is stands in `halo-http1`.
 
 mod control;
 mod counters;

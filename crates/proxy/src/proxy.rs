@@ -1,5 +1,6 @@
 //! The handle that the control thread holds.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -45,6 +46,8 @@ struct Control {
 struct Worker {
     commands: Option<tokio_mpsc::UnboundedSender<Command>>,
     thread: Option<JoinHandle<()>>,
+    /// How often its event loop has turned.
+    pulse: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -62,12 +65,14 @@ impl Proxy {
         for index in 0..count {
             let (commands, inbox) = tokio_mpsc::unbounded_channel();
             let (started, ready) = mpsc::sync_channel(1);
+            let pulse = Arc::new(AtomicU64::new(0));
             let setup = worker::Setup {
                 index,
                 workers: count,
                 snapshot: snapshot.clone(),
                 log: log.buffer(),
                 inbox,
+                pulse: pulse.clone(),
             };
             let cores = cores.clone();
             let thread = thread::Builder::new()
@@ -83,6 +88,7 @@ impl Proxy {
             workers.push(Worker {
                 commands: Some(commands),
                 thread: Some(thread),
+                pulse,
             });
             if let Ok(Err(source)) = ready.recv() {
                 return Err(StartError::Runtime {
@@ -187,6 +193,13 @@ impl Proxy {
     #[must_use]
     pub fn workers(&self) -> usize {
         self.workers.len()
+    }
+
+    /// How often the event loop of each worker has turned: fifty times a second while it goes on,
+    /// whatever its load. One whose count stays the same serves nobody.
+    pub fn pulses(&self) -> impl Iterator<Item = u64> + '_ {
+        let pulse = |worker: &Worker| worker.pulse.load(Ordering::Relaxed);
+        self.workers.iter().map(pulse)
     }
 
     /// Everything counted so far, for the configuration in force.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use halo_balance::{Candidate, Method};
 use halo_config::{Balance, Listener, Pool};
+use halo_http1::Limits;
 use halo_route::Router;
 
 use crate::counters::{ListenerCounts, ServerCounts};
@@ -44,6 +45,8 @@ impl Snapshot {
 #[derive(Debug)]
 pub(crate) struct ListenerEntry {
     pub(crate) config: Arc<Listener>,
+    /// What a request may cost.
+    pub(crate) limits: Limits,
     pub(crate) routes: Router<Target>,
     /// Where TCP connections go, and requests that no route matches.
     pub(crate) default: Option<Target>,

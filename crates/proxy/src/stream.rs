@@ -19,8 +19,6 @@ pub(crate) struct Meter {
     bytes_in: Cell<u64>,
     bytes_out: Cell<u64>,
     last: Cell<Instant>,
-    /// The first read since [`Meter::expect_first_byte`].
-    first: Cell<Option<Instant>>,
     failed: Cell<bool>,
     /// Where the bytes are counted too, and for which worker.
     listener: Option<(Arc<ListenerShared>, usize)>,
@@ -42,7 +40,6 @@ impl Meter {
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
             last: Cell::new(Instant::now()),
-            first: Cell::new(None),
             failed: Cell::new(false),
             listener,
         }
@@ -63,28 +60,14 @@ impl Meter {
         self.last.get()
     }
 
-    /// Forgets the first read, to note the next one.
-    pub(crate) fn expect_first_byte(&self) {
-        self.first.set(None);
-    }
-
-    /// When the first read since then happened.
-    pub(crate) fn first_byte(&self) -> Option<Instant> {
-        self.first.get()
-    }
-
     /// Whether a read or write failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.get()
     }
 
     fn read(&self, n: u64) {
-        let now = Instant::now();
         self.bytes_in.set(self.bytes_in.get() + n);
-        self.last.set(now);
-        if self.first.get().is_none() {
-            self.first.set(Some(now));
-        }
+        self.last.set(Instant::now());
         if let Some((listener, worker)) = &self.listener {
             listener.counts[*worker].bytes_in.add(n);
         }

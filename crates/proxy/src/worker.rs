@@ -1,7 +1,9 @@
 //! One worker: a thread with a runtime, and all that its connections share.
 
 mod accept;
+mod time;
 mod view;
+mod wheel;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -9,6 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::SyncSender;
 
 use arc_swap::ArcSwap;
@@ -19,13 +22,15 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
 
-use crate::http::Upstreams;
+use crate::http::{Jobs, Upstreams};
 use crate::log::LogBuffer;
 use crate::snapshot::Snapshot;
 use accept::Acceptor;
 
-pub(crate) use accept::{Configuration, Connection, Phase, cut_off, draining};
+pub(crate) use accept::{Configuration, Connection, Phase, cut_off};
+pub(crate) use time::{Alarm, Timers};
 pub(crate) use view::View;
+pub(crate) use wheel::Tick;
 
 /// What a worker starts with.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(crate) log: LogBuffer,
     pub(crate) inbox: UnboundedReceiver<Command>,
+    /// Where the worker counts its turns.
+    pub(crate) pulse: Arc<AtomicU64>,
 }
 
 /// What a worker is told. When its sender is gone, the worker ends at once.
@@ -62,6 +69,8 @@ pub(crate) struct Worker {
     view: RefCell<Rc<View>>,
     pub(crate) log: LogBuffer,
     pub(crate) upstreams: Upstreams,
+    pub(crate) jobs: Jobs,
+    pub(crate) timers: Rc<Timers>,
     /// Connections, and acceptors that have not ended yet.
     live: Cell<usize>,
     none_live: Notify,
@@ -90,6 +99,7 @@ async fn turn(setup: Setup) {
         snapshot,
         log,
         mut inbox,
+        pulse,
     } = setup;
     let view = View::new(snapshot.load_full(), None, index, workers);
     let worker = Rc::new(Worker {
@@ -99,17 +109,23 @@ async fn turn(setup: Setup) {
         view: RefCell::new(Rc::new(view)),
         log,
         upstreams: Upstreams::default(),
+        jobs: Jobs::default(),
+        timers: Timers::new(pulse),
         live: Cell::new(0),
         none_live: Notify::new(),
     });
-    // Both end with the runtime.
+    // All of these end with the runtime.
+    spawn_local({
+        let timers = worker.timers.clone();
+        async move { timers.run().await }
+    });
     spawn_local({
         let worker = worker.clone();
         async move { worker.log.flush_in_time().await }
     });
     spawn_local({
         let worker = worker.clone();
-        async move { worker.upstreams.reap().await }
+        async move { worker.upstreams.reap(&worker.timers).await }
     });
     let mut acceptors = HashMap::new();
     while let Some(command) = inbox.recv().await {
@@ -123,6 +139,7 @@ async fn turn(setup: Setup) {
                 for (_, acceptor) in acceptors.drain() {
                     acceptor.close(until);
                 }
+                worker.timers.call();
                 let cut_off = worker.wait_for_end(until).await;
                 // Whoever asked may have gone.
                 if done.send(cut_off).is_err() {
@@ -167,6 +184,7 @@ fn refresh(
             }
         },
     );
+    worker.timers.call();
     worker.upstreams.keep_only(&worker.view());
 }
 

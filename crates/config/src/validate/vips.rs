@@ -8,7 +8,7 @@ use super::vip_addresses::{
     is_ipv6, transport, unique_addresses, unique_link_local, vip_addresses,
 };
 use super::{all, unique};
-use crate::model::Vip;
+use crate::model::{Peers, Vip};
 use crate::raw::{self, duration_text};
 use crate::report::Report;
 use crate::suggest::remedy_for_name;
@@ -41,6 +41,12 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
             "has no effect with preempt = false; remove one of the two",
         );
     }
+    if raw.peers == raw::Peers::Vrrp && raw.fast_detection == Some(true) {
+        report.value(
+            format!("{path}.fast_detection"),
+            "needs peers that answer, and peers = \"vrrp\" says they do not; remove one of the two",
+        );
+    }
     let priorities = priorities(&path, raw, nodes, report);
     let transport = transport(&path, raw, nodes, &priorities, report);
     Some(Vip {
@@ -56,6 +62,11 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
         preempt: raw.preempt,
         preempt_delay: raw.preempt_delay.0,
         transport,
+        peers: match raw.peers {
+            raw::Peers::Halo => Peers::Halo,
+            raw::Peers::Vrrp => Peers::Vrrp,
+        },
+        fast_detection: raw.peers == raw::Peers::Halo && raw.fast_detection.unwrap_or(true),
     })
 }
 

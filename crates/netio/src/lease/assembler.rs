@@ -12,9 +12,11 @@ pub(super) enum Register {
     R2 = 2,
     R3 = 3,
     R4 = 4,
+    R5 = 5,
     R6 = 6,
     R7 = 7,
     R8 = 8,
+    R9 = 9,
     R10 = 10,
 }
 
@@ -64,6 +66,7 @@ const FROM_REGISTER: u8 = 0x08;
 const ALU_ADD: u8 = 0x00;
 const ALU_SUB: u8 = 0x10;
 const ALU_AND: u8 = 0x50;
+const ALU_LSH: u8 = 0x60;
 const ALU_MOV: u8 = 0xb0;
 const JMP_CALL: u8 = 0x80;
 const JMP_EXIT: u8 = 0x90;
@@ -120,6 +123,11 @@ impl Assembler {
     /// `to &= value`
     pub(super) fn mask(&mut self, to: Register, value: i32) {
         self.emit(CLASS_ALU64 | ALU_AND, to, 0, 0, value);
+    }
+
+    /// `to <<= bits`
+    pub(super) fn shift_left(&mut self, to: Register, bits: i32) {
+        self.emit(CLASS_ALU64 | ALU_LSH, to, 0, 0, bits);
     }
 
     /// `to -= other`
@@ -179,6 +187,11 @@ impl Assembler {
     /// `return value`
     pub(super) fn finish(&mut self, value: i32) {
         self.set(Register::R0, value);
+        self.leave();
+    }
+
+    /// `return R0`
+    pub(super) fn leave(&mut self) {
         self.emit(CLASS_JMP | JMP_EXIT, Register::R0, 0, 0, 0);
     }
 

@@ -113,9 +113,33 @@ impl AddressMap {
     }
 }
 
-/// Deadlines by slot, shared with the kernel: nanoseconds of `CLOCK_BOOTTIME`.
+/// What the programs know of an address, in the order in which it is in a [`Records`] map. Times are
+/// nanoseconds of `CLOCK_BOOTTIME`, as the kernel counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Field {
+    /// The lease's end.
+    Leased = 0,
+    /// The end of the time in which connections finish here without a lease.
+    Draining = 1,
+    /// The end of the time in which connections that are unknown here belong to another node.
+    Forwarding = 2,
+    /// That node's hardware address, in the first six bytes.
+    ForwardTo = 3,
+}
+
+impl Field {
+    const COUNT: usize = 4;
+
+    /// Where the programs find it in a record.
+    pub(super) fn offset(self) -> i16 {
+        self as i16 * 8
+    }
+}
+
+/// A record for each slot, shared with the kernel.
 #[derive(Debug)]
-pub(super) struct Deadlines {
+pub(super) struct Records {
     map: OwnedFd,
     memory: NonNull<AtomicU64>,
     slots: usize,
@@ -123,14 +147,14 @@ pub(super) struct Deadlines {
 
 // SAFETY: the memory belongs to this value alone on this side, is mapped until it is dropped, and is
 // only touched through atomics.
-unsafe impl Send for Deadlines {}
+unsafe impl Send for Records {}
 
-impl Deadlines {
+impl Records {
     pub(super) fn create(slots: u32) -> io::Result<Self> {
         let map = create_map(&MapCreate {
             map_type: MAP_TYPE_ARRAY,
             key_size: 4,
-            value_size: 8,
+            value_size: (Field::COUNT * size_of::<AtomicU64>()) as u32,
             max_entries: slots,
             map_flags: FLAG_MMAPABLE,
         })?;
@@ -140,7 +164,7 @@ impl Deadlines {
         let memory = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
-                slots * size_of::<AtomicU64>(),
+                Self::length(slots),
                 libc::PROT_READ | libc::PROT_WRITE,
                 libc::MAP_SHARED,
                 map.as_raw_fd(),
@@ -154,29 +178,35 @@ impl Deadlines {
         Ok(Self { map, memory, slots })
     }
 
-    /// Sets the deadline of a slot: one store, no system call.
-    pub(super) fn set(&self, slot: usize, deadline: u64) {
+    /// Sets a field of a slot: one store, no system call. The kernel's programs see the stores of
+    /// this thread in their order.
+    pub(super) fn set(&self, slot: usize, field: Field, value: u64) {
         assert!(slot < self.slots, "slots are given out below their number");
-        // SAFETY: the slot is within the mapping, which is page-aligned and lives as long as `self`.
-        let cell = unsafe { self.memory.add(slot).as_ref() };
-        cell.store(deadline, Ordering::Relaxed);
+        // SAFETY: the slot's fields are within the mapping, which is page-aligned and lives as long as
+        // `self`.
+        let cell = unsafe {
+            self.memory
+                .add(slot * Field::COUNT + field as usize)
+                .as_ref()
+        };
+        cell.store(value, Ordering::Release);
     }
 
     pub(super) fn descriptor(&self) -> RawFd {
         self.map.as_raw_fd()
     }
+
+    /// Bytes of the mapping.
+    fn length(slots: usize) -> usize {
+        slots * Field::COUNT * size_of::<AtomicU64>()
+    }
 }
 
-impl Drop for Deadlines {
+impl Drop for Records {
     fn drop(&mut self) {
         // SAFETY: exactly the mapping that `create` made, which nothing refers to any more. The kernel
         // keeps the map itself for the programs.
-        unsafe {
-            libc::munmap(
-                self.memory.as_ptr().cast(),
-                self.slots * size_of::<AtomicU64>(),
-            )
-        };
+        unsafe { libc::munmap(self.memory.as_ptr().cast(), Self::length(self.slots)) };
     }
 }
 
@@ -217,18 +247,23 @@ impl Program {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
 
-    /// Runs it over a frame (`BPF_PROG_TEST_RUN`), as traffic control would; its verdict.
-    pub(super) fn run(&self, frame: &[u8]) -> io::Result<i32> {
+    /// Runs it over a frame (`BPF_PROG_TEST_RUN`), as traffic control would; its verdict, and the frame
+    /// as it is then.
+    pub(super) fn run(&self, frame: &[u8]) -> io::Result<(i32, Vec<u8>)> {
+        let mut output = vec![0; frame.len()];
+        let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
         let mut run = TestRun {
             program: number(self.0.as_raw_fd()),
-            data_size_in: u32::try_from(frame.len()).map_err(io::Error::other)?,
+            data_size_in: length,
+            data_size_out: length,
             data_in: frame.as_ptr().expose_provenance() as u64,
+            data_out: output.as_mut_ptr().expose_provenance() as u64,
             repeat: 1,
             ..TestRun::default()
         };
-        // SAFETY: the frame is valid for the call, with its true length; no output is asked for.
+        // SAFETY: the frame and the room for its copy are valid for the call, with their true lengths.
         unsafe { bpf(PROG_TEST_RUN, &mut run) }?;
-        Ok(run.verdict.cast_signed())
+        Ok((run.verdict.cast_signed(), output))
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {

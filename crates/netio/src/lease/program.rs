@@ -1,15 +1,20 @@
 //! The two programs: what comes in, and what goes out, on the interface of a virtual IP.
 
+mod forward;
+
 use std::time::Duration;
 
 use super::Way;
 use super::assembler::{Assembler, Instruction, Label, Register, When, Width};
-use Register::{R0, R1, R2, R3, R4, R6, R7, R8, R10};
+use super::bpf::Field;
+use Register::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
 
 /// `TC_ACT_SHOT`: the packet is dropped.
 pub(super) const SHOT: i32 = 2;
 /// `TC_ACT_UNSPEC`: none of our business; the next filter is asked.
 pub(super) const NO_OPINION: i32 = -1;
+/// `TC_ACT_REDIRECT`: it goes elsewhere.
+pub(super) const REDIRECT: i32 = 7;
 
 /// For this long after its end a lease shuts the gate. By then the kernel took the address off long
 /// since (its `valid_lft` is seconds): whoever put it on again is not Halo, and is let work.
@@ -50,49 +55,89 @@ const NEIGHBOUR_TARGET: i32 = ETHERNET + 48;
 const NEIGHBOUR_SOLICITATION: i32 = 135;
 const NEIGHBOUR_ADVERTISEMENT: i32 = 136;
 
-/// The stack: the address in question as a key of the map, and other things for a moment.
+/// The stack: the address in question as a key of the map, and other things for a moment. `R6` is the
+/// packet throughout, and `R9` the address's record once it is found.
 const ADDRESS: i16 = -16;
 const ADDRESS_IPV4: i16 = ADDRESS + 12;
 const SLOT: i16 = -24;
 const OTHER: i16 = -40;
 
+/// Where to go on with what was found in a packet.
+#[derive(Debug, Clone, Copy)]
+struct Exits {
+    /// [`ADDRESS`] is what an ARP or Neighbour Discovery packet is about.
+    resolution: Label,
+    /// [`ADDRESS`] is where any other packet goes to.
+    traffic: Label,
+    /// It is not for us to judge.
+    pass: Label,
+}
+
 /// Assembles one of them over the maps of these descriptors.
 ///
 /// * In: a packet to an address whose lease has ended, and an ARP request or Neighbour Solicitation
 ///   for it, are dropped. Another node's announcement (a request for its own address) passes: it is to
-///   be heard.
+///   be heard. While connections on the address finish, packets to it pass. While it is leased, those
+///   of connections that another node has are sent there ([`forward`]).
 /// * Out: an ARP packet, Neighbour Advertisement or Neighbour Solicitation that says we have such an
 ///   address is dropped, whoever made it.
 ///
 /// Everything else, every other address, and frames of a VLAN on top of this interface, are left to
 /// the filters that follow.
-pub(super) fn gate(way: Way, addresses: i32, deadlines: i32) -> Vec<Instruction> {
+pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
     let mut asm = Assembler::default();
-    let [pass, judge, ipv4, arp] = std::array::from_fn(|_| asm.label());
-    asm.copy(R6, R1);
-    asm.load(Width::W32, R7, R6, VLAN_TCI);
-    asm.mask(R7, VLAN_ID);
-    asm.jump_if(R7, When::NotEqual, 0, pass);
-    asm.load(Width::W32, R7, R6, PROTOCOL);
-    asm.jump_if(R7, When::Equal, network_order(ETHERTYPE_ARP), arp);
-    if way == Way::In {
-        asm.jump_if(R7, When::Equal, network_order(ETHERTYPE_IPV4), ipv4);
-    }
-    asm.jump_if(R7, When::NotEqual, network_order(ETHERTYPE_IPV6), pass);
-    find_in_ipv6(&mut asm, way, judge, pass);
-    asm.place(arp);
-    find_in_arp(&mut asm, way, pass);
-    asm.jump(judge);
-    if way == Way::In {
-        asm.place(ipv4);
-        load_ipv4(&mut asm, IPV4_DESTINATION, pass);
-    }
-    asm.place(judge);
-    judge_address(&mut asm, addresses, deadlines, pass);
+    let [resolution, traffic, pass, drop] = std::array::from_fn(|_| asm.label());
+    let exits = Exits {
+        resolution,
+        traffic,
+        pass,
+    };
+    find_address(&mut asm, way, exits);
+    asm.place(resolution);
+    find_record(&mut asm, addresses, records, pass);
+    asm.jump_if_register(R0, When::Less, R7, pass);
+    asm.load(Width::W64, R8, R9, Field::Draining.offset());
+    judge_end(&mut asm, drop, pass);
+    asm.place(drop);
     asm.finish(SHOT);
+    if way == Way::In {
+        let leased = asm.label();
+        asm.place(traffic);
+        find_record(&mut asm, addresses, records, pass);
+        asm.jump_if_register(R0, When::Less, R7, leased);
+        asm.load(Width::W64, R8, R9, Field::Draining.offset());
+        judge_end(&mut asm, pass, pass);
+        asm.finish(SHOT);
+        asm.place(leased);
+        forward::forward(&mut asm, pass);
+    }
     asm.place(pass);
     asm.finish(NO_OPINION);
     asm.assemble()
+}
+
+/// Puts the address that a packet is about at [`ADDRESS`], and goes where such packets are judged.
+fn find_address(asm: &mut Assembler, way: Way, exits: Exits) {
+    let [ipv4, ipv6] = std::array::from_fn(|_| asm.label());
+    asm.copy(R6, R1);
+    asm.load(Width::W32, R7, R6, VLAN_TCI);
+    asm.mask(R7, VLAN_ID);
+    asm.jump_if(R7, When::NotEqual, 0, exits.pass);
+    asm.load(Width::W32, R7, R6, PROTOCOL);
+    asm.jump_if(R7, When::Equal, network_order(ETHERTYPE_IPV6), ipv6);
+    if way == Way::In {
+        asm.jump_if(R7, When::Equal, network_order(ETHERTYPE_IPV4), ipv4);
+    }
+    asm.jump_if(R7, When::NotEqual, network_order(ETHERTYPE_ARP), exits.pass);
+    find_in_arp(asm, way, exits.pass);
+    asm.jump(exits.resolution);
+    if way == Way::In {
+        asm.place(ipv4);
+        load_ipv4(asm, IPV4_DESTINATION, exits.pass);
+        asm.jump(exits.traffic);
+    }
+    asm.place(ipv6);
+    find_in_ipv6(asm, way, exits);
 }
 
 /// Puts the address that an ARP packet is about at [`ADDRESS`]; to `pass` when it is not for us to judge.
@@ -115,45 +160,59 @@ fn find_in_arp(asm: &mut Assembler, way: Way, pass: Label) {
     }
 }
 
-/// Puts the address that an IPv6 packet is about at [`ADDRESS`] and goes on at `judge`, or to `pass`.
-fn find_in_ipv6(asm: &mut Assembler, way: Way, judge: Label, pass: Label) {
-    let traffic = asm.label();
-    let no_discovery = if way == Way::In { traffic } else { pass };
-    load_field(asm, IPV6_NEXT_HEADER, 1, OTHER, pass);
+fn find_in_ipv6(asm: &mut Assembler, way: Way, exits: Exits) {
+    let destination = asm.label();
+    let no_discovery = match way {
+        Way::In => destination,
+        Way::Out => exits.pass,
+    };
+    load_field(asm, IPV6_NEXT_HEADER, 1, OTHER, exits.pass);
     asm.load(Width::W8, R7, R10, OTHER);
     asm.jump_if(R7, When::NotEqual, ICMPV6, no_discovery);
     load_field(asm, ICMPV6_TYPE, 1, OTHER, no_discovery);
     asm.load(Width::W8, R7, R10, OTHER);
     match way {
         Way::In => {
-            asm.jump_if(R7, When::NotEqual, NEIGHBOUR_SOLICITATION, traffic);
-            load_field(asm, NEIGHBOUR_TARGET, 16, ADDRESS, pass);
-            asm.jump(judge);
-            asm.place(traffic);
-            load_field(asm, IPV6_DESTINATION, 16, ADDRESS, pass);
+            asm.jump_if(R7, When::NotEqual, NEIGHBOUR_SOLICITATION, destination);
+            load_field(asm, NEIGHBOUR_TARGET, 16, ADDRESS, exits.pass);
+            asm.jump(exits.resolution);
+            asm.place(destination);
+            load_field(asm, IPV6_DESTINATION, 16, ADDRESS, exits.pass);
+            asm.jump(exits.traffic);
         }
         Way::Out => {
             let question = asm.label();
             asm.jump_if(R7, When::Equal, NEIGHBOUR_SOLICITATION, question);
-            asm.jump_if(R7, When::NotEqual, NEIGHBOUR_ADVERTISEMENT, pass);
-            load_field(asm, NEIGHBOUR_TARGET, 16, ADDRESS, pass);
-            asm.jump(judge);
+            asm.jump_if(R7, When::NotEqual, NEIGHBOUR_ADVERTISEMENT, exits.pass);
+            load_field(asm, NEIGHBOUR_TARGET, 16, ADDRESS, exits.pass);
+            asm.jump(exits.resolution);
             asm.place(question);
-            load_field(asm, IPV6_SOURCE, 16, ADDRESS, pass);
+            load_field(asm, IPV6_SOURCE, 16, ADDRESS, exits.pass);
         }
     }
-    asm.jump(judge);
 }
 
-/// Goes on when the lease of the address at [`ADDRESS`] has ended not long ago, else to `pass`.
-fn judge_address(asm: &mut Assembler, addresses: i32, deadlines: i32, pass: Label) {
+/// `R9 =` the record of the address at [`ADDRESS`], `R7 =` its lease's end, `R0 =` now; to `pass` when
+/// the address is not guarded, or was never leased.
+fn find_record(asm: &mut Assembler, addresses: i32, records: i32, pass: Label) {
     look_up(asm, addresses, ADDRESS, pass);
     asm.load(Width::W32, R1, R0, 0);
     asm.store(Width::W32, R10, SLOT, R1);
-    look_up(asm, deadlines, SLOT, pass);
-    asm.load(Width::W64, R7, R0, 0);
+    look_up(asm, records, SLOT, pass);
+    asm.copy(R9, R0);
+    asm.load(Width::W64, R7, R9, Field::Leased.offset());
+    asm.jump_if(R7, When::Equal, 0, pass);
     asm.call(KTIME_GET_BOOT_NS);
-    asm.jump_if_register(R0, When::Less, R7, pass);
+}
+
+/// Of a lease that ended at `R7`: to `draining` before the time in `R8`, to `pass` when both were over
+/// for long; else on.
+fn judge_end(asm: &mut Assembler, draining: Label, pass: Label) {
+    let later = asm.label();
+    asm.jump_if_register(R0, When::Less, R8, draining);
+    asm.jump_if_register(R8, When::Less, R7, later);
+    asm.copy(R7, R8);
+    asm.place(later);
     asm.subtract(R0, R7);
     let judges_for = u64::try_from(JUDGES_FOR.as_nanos()).expect("a minute fits");
     asm.set_wide(R1, judges_for);
@@ -178,10 +237,15 @@ fn load_ipv4(asm: &mut Assembler, offset: i32, short: Label) {
 }
 
 /// Copies bytes of the packet, wherever they are in memory, to the stack; to `short` when the packet
-/// ends before. The packet is in `R6`.
+/// ends before.
 fn load_field(asm: &mut Assembler, offset: i32, length: i32, to: i16, short: Label) {
-    asm.copy(R1, R6);
     asm.set(R2, offset);
+    load_at_r2(asm, length, to, short);
+}
+
+/// The same, from the offset in `R2`.
+fn load_at_r2(asm: &mut Assembler, length: i32, to: i16, short: Label) {
+    asm.copy(R1, R6);
     asm.copy(R3, R10);
     asm.add(R3, to.into());
     asm.set(R4, length);

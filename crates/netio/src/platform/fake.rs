@@ -1,5 +1,7 @@
 //! An operating system in memory, with virtual time, for tests of whatever drives a [`Platform`].
 
+mod effect;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::IpAddr;
@@ -8,53 +10,12 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
+pub use effect::Effect;
+
 use super::{ClientId, Input, Platform};
 use crate::error::{Error, Result};
 use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
 use crate::vrrp::Family;
-
-/// Something that was done to the fake, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// An address was put on that had not been there; renewals leave no trace.
-    AddressPut(IpNet),
-    /// An address was taken off.
-    AddressRemoved(IpNet),
-    /// A guarded address was leased, or its lease renewed.
-    Leased {
-        /// The address.
-        address: IpAddr,
-        /// When it was.
-        at: Instant,
-        /// The lease's end.
-        until: Instant,
-    },
-    /// The lease of a guarded address was ended.
-    LeaseEnded(IpAddr),
-    /// A VRRP message was sent.
-    Advert {
-        /// The interface.
-        interface: u32,
-        /// Sender.
-        source: IpAddr,
-        /// Receiver.
-        destination: IpAddr,
-        /// The VRRP message.
-        message: Vec<u8>,
-    },
-    /// A frame was sent.
-    Frame(Vec<u8>),
-    /// The data plane was started.
-    DataPlaneStarted,
-    /// The data plane was sent a message.
-    ToDataPlane(Vec<u8>),
-    /// The data plane was killed.
-    DataPlaneKilled,
-    /// The data plane was told to reopen its logs.
-    LogsReopened,
-    /// A client got a line.
-    Reply(ClientId, String),
-}
 
 /// The fake.
 #[derive(Debug)]
@@ -75,6 +36,10 @@ pub struct Fake {
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
     pub guards: BTreeMap<u32, Vec<IpAddr>>,
+    /// Hardware addresses of neighbours.
+    pub neighbours: BTreeMap<IpAddr, [u8; 6]>,
+    /// Local addresses with connections.
+    pub connections: BTreeSet<IpAddr>,
     /// Interfaces that VRRP is open on, and those that joined the multicast group.
     pub vrrp: (BTreeSet<(u32, Family)>, BTreeSet<(u32, Family)>),
     origin: Instant,
@@ -114,6 +79,8 @@ impl Fake {
             fail_starts: false,
             fail_guards: false,
             guards: BTreeMap::new(),
+            neighbours: BTreeMap::new(),
+            connections: BTreeSet::new(),
             vrrp: (BTreeSet::new(), BTreeSet::new()),
             origin: now,
             addresses,
@@ -318,6 +285,35 @@ impl Platform for Fake {
                 self.effects.push(Effect::LeaseEnded(address));
             }
         }
+    }
+
+    fn drain(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant) {
+        for address in addresses {
+            if self.is_guarded(address) {
+                self.effects.push(Effect::Draining { address, until });
+            }
+        }
+    }
+
+    fn forward(
+        &mut self,
+        addresses: &mut dyn Iterator<Item = IpAddr>,
+        to: [u8; 6],
+        until: Instant,
+    ) {
+        for address in addresses {
+            if self.is_guarded(address) {
+                self.effects.push(Effect::Forwarding { address, to, until });
+            }
+        }
+    }
+
+    fn neighbour(&mut self, _interface: u32, address: IpAddr) -> Result<Option<[u8; 6]>> {
+        Ok(self.neighbours.get(&address).copied())
+    }
+
+    fn has_connections(&mut self, address: IpAddr) -> Result<bool> {
+        Ok(self.connections.contains(&address))
     }
 
     fn open_vrrp(

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::FrameSocket;
 use crate::lease::Leases;
-use crate::netlink::{Address, Link, Monitor, Netlink};
+use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
 use crate::process::Identity;
 use crate::signals::Signals;
 use crate::vrrp::{Family, VrrpSocket};
@@ -176,7 +176,36 @@ impl Platform for Linux {
 
     fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>) {
         // The gate opens for deadlines to come only: now is over.
-        self.lease(addresses, self.clock.now());
+        self.drain(addresses, self.clock.now());
+    }
+
+    fn drain(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant) {
+        if let Some(leases) = &self.leases {
+            let now = self.clock.boot_nanos(self.clock.now());
+            let until = self.clock.boot_nanos(until);
+            addresses.for_each(|address| leases.drain(address, now, until));
+        }
+    }
+
+    fn forward(
+        &mut self,
+        addresses: &mut dyn Iterator<Item = IpAddr>,
+        to: [u8; 6],
+        until: Instant,
+    ) {
+        if let Some(leases) = &self.leases {
+            let until = self.clock.boot_nanos(until);
+            addresses.for_each(|address| leases.forward(address, to, until));
+        }
+    }
+
+    fn neighbour(&mut self, interface: u32, address: IpAddr) -> Result<Option<[u8; 6]>> {
+        self.netlink.neighbour_ask(interface, address)?;
+        Ok(self.netlink.neighbour(interface, address)?)
+    }
+
+    fn has_connections(&mut self, address: IpAddr) -> Result<bool> {
+        Ok(has_connections(address)?)
     }
 
     fn open_vrrp(

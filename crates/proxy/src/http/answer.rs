@@ -1,76 +1,95 @@
 //! Answers that come from the proxy itself.
 
-use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Response};
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
 
+use halo_http1::{Canned, Method, RequestHead, reason, write_canned};
+
+use super::client::Client;
+use super::close::LINGER;
+use super::job::Job;
+use super::serve::After;
 use crate::fault::Fault;
+use crate::worker::Tick;
+
+/// Tells the client what became of its request, and says what becomes of its connection.
+pub(super) async fn send(client: &mut Client, job: &mut Job, fault: &Fault) -> After {
+    let status = fault.status();
+    job.story.answered(client, status, false);
+    // What follows on the connection may be the body that was refused, or anything at all.
+    let unread = !job.upload_is_done();
+    let head = job.head();
+    let keeps_alive = |head: &RequestHead| head.keep_alive() && head.version().is_http11();
+    let close = unread || client.is_draining() || !head.is_some_and(keeps_alive);
+    let head_only = head.map(RequestHead::method) == Some(Method::Head);
+    let text = text(fault);
+    job.to_client.clear();
+    write_canned(
+        job.to_client.own(),
+        &Canned {
+            status,
+            text: text.trim_end(),
+            close,
+            head_only,
+            fields: &fields(fault),
+        },
+    );
+    job.from_server.clear();
+    job.story.bytes_out = text.len() as u64;
+    let due = client.after(LINGER);
+    // A client that does not even take this is let go.
+    if !poll_fn(|cx| poll_send(cx, client, job, due)).await {
+        After::Close { unread: false }
+    } else if close {
+        let unread = unread || !job.from_client.is_empty();
+        After::Close { unread }
+    } else {
+        After::Next
+    }
+}
+
+fn poll_send(cx: &mut Context<'_>, client: &mut Client, job: &mut Job, due: Tick) -> Poll<bool> {
+    let (_, sent) = client.poll_send(cx, &mut job.to_client, &mut job.from_server);
+    if let Poll::Ready(sent) = sent {
+        return Poll::Ready(sent.is_ok());
+    }
+    ready!(client.poll_due(cx, due));
+    Poll::Ready(false)
+}
+
+/// Status and why, for whoever reads the answer.
+fn text(fault: &Fault) -> String {
+    let status = fault.status();
+    format!("{status} {}: {fault}\n", reason(status))
+}
 
 /// Names the fault, so that a client's developer knows who answered and why.
-pub(crate) const ERROR_FIELD: HeaderName = HeaderName::from_static("halo-error");
-
-/// The text of an answer: its status and why.
-pub(crate) fn text(fault: &Fault) -> String {
-    let status = fault.status();
-    let reason = status.canonical_reason().unwrap_or("Error");
-    format!("{} {reason}: {fault}\n", status.as_u16())
-}
-
-/// What a client is told when its request fails.
-pub(crate) fn response(fault: &Fault) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(text(fault)));
-    *response.status_mut() = fault.status();
-    let fields = response.headers_mut();
-    fields.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    fields.insert(ERROR_FIELD, HeaderValue::from_static(fault.name()));
+fn fields(fault: &Fault) -> Vec<u8> {
+    let mut fields = format!("Halo-Error: {}\r\n", fault.name());
     if matches!(fault, Fault::MethodRefused) {
         // RFC 9110 section 15.5.6: 405 says what is allowed.
-        fields.insert(
-            ALLOW,
-            HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
-        );
+        fields.push_str("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
     }
-    response
-}
-
-/// The same as bytes, for a client that hyper cannot answer any more; the connection ends after it.
-pub(crate) fn raw(fault: &Fault) -> String {
-    let status = fault.status();
-    let text = text(fault);
-    format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\
-         halo-error: {}\r\nconnection: close\r\n\r\n{text}",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or("Error"),
-        text.len(),
-        fault.name(),
-    )
+    fields.into_bytes()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{raw, response};
+    use super::{fields, text};
     use crate::fault::Fault;
 
     #[test]
     fn an_answer_names_status_reason_and_fault() {
-        let answer = response(&Fault::NoServer);
-        assert_eq!(answer.status(), 503);
-        assert_eq!(answer.headers()["halo-error"], "no_server");
         assert_eq!(
-            answer.body(),
+            text(&Fault::NoServer),
             "503 Service Unavailable: no server is available\n"
         );
+        assert_eq!(fields(&Fault::NoServer), b"Halo-Error: no_server\r\n");
     }
 
     #[test]
-    fn a_raw_answer_is_a_whole_response() {
-        let raw = raw(&Fault::HeaderTimeout);
-        let (head, body) = raw.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 408 Request Timeout\r\n"));
-        assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())));
+    fn a_refused_method_is_told_which_are_taken() {
+        let fields = String::from_utf8(fields(&Fault::MethodRefused)).unwrap();
+        assert!(fields.contains("\r\nAllow: GET, "), "{fields}");
     }
 }

@@ -1,187 +1,145 @@
-//! What a client connection is doing, and until when it may.
+//! A client's connection: its socket, and until when it may wait.
 
-use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use halo_config::ListenerTimeouts;
-use tokio::time::Instant;
+use tokio::net::TcpStream;
 
-use super::body::Upload;
-use super::tunnel::Tunnel;
-use crate::fault::Fault;
-use crate::stream::Meter;
-use crate::worker::{Configuration, Connection, Worker};
+use super::buffer::{Buffer, Outgoing};
+use crate::counters::ListenerCounts;
+use crate::worker::{Alarm, Configuration, Connection, Phase, Tick};
 
 /// How long an idle connection is left open when it is to finish: a request that is already on its
 /// way is still answered, with `Connection: close`.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The state of a client connection, shared by its driver and its requests.
+/// A client's connection.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) meter: Rc<Meter>,
-    timeouts: ListenerTimeouts,
+    pub(super) tcp: TcpStream,
+    pub(super) connection: Connection,
     /// The configuration that the last request went by.
-    last: RefCell<Configuration>,
-    stage: RefCell<Stage>,
-    /// Set when the connection is to finish: since when, and when it is cut off.
-    draining: Cell<Option<(Instant, Instant)>>,
-    /// Why the driver ended the connection, for the request that it ended with.
-    ended: RefCell<Option<Fault>>,
-    /// What the connection becomes after a 101.
-    tunnel: RefCell<Option<Tunnel>>,
-    /// Whether a request body was left unread.
-    unread: Cell<bool>,
+    pub(super) last: Configuration,
+    alarm: Alarm,
+    /// How often the worker had called when this last looked at its phase.
+    calls: Option<u32>,
+    /// Set when the connection is to finish: when it is closed if idle, and when it is cut off.
+    draining: Option<(Tick, Tick)>,
 }
 
-#[derive(Debug)]
-enum Stage {
-    /// Between requests, or in the header section of one.
-    Waiting { since: Instant },
-    /// In a request.
-    Busy {
-        upload: Rc<Upload>,
-        /// When the response began.
-        responded: Option<Instant>,
-    },
-}
-
-/// What happens at a deadline.
+/// What ends a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// The connection waited long enough for a request.
-    Close,
-    /// A header section took too long.
-    Header,
-    /// Nothing moved in the middle of a request.
-    Idle,
+    /// The time is over.
+    Time,
     /// The drain timeout is over.
     CutOff,
 }
 
 impl Client {
-    pub(super) fn new(meter: Rc<Meter>, connection: &Connection) -> Self {
-        let listener = connection.listener.clone();
+    pub(super) fn new(connection: Connection, tcp: TcpStream) -> Self {
         Self {
-            meter,
-            timeouts: listener.config.timeouts,
-            last: RefCell::new((connection.view.clone(), listener)),
-            stage: RefCell::new(Stage::Waiting {
-                since: Instant::now(),
-            }),
-            draining: Cell::new(None),
-            ended: RefCell::new(None),
-            tunnel: RefCell::new(None),
-            unread: Cell::new(false),
+            tcp,
+            last: (connection.view.clone(), connection.listener.clone()),
+            alarm: connection.worker.timers.alarm(),
+            connection,
+            calls: None,
+            draining: None,
         }
     }
 
-    /// The configuration that a request goes by: the one in force, or if the listener is gone from it,
-    /// the last that had it.
-    pub(super) fn configuration(&self, worker: &Worker) -> Configuration {
-        let now = worker.view();
-        let mut last = self.last.borrow_mut();
-        if !Rc::ptr_eq(&now, &last.0)
-            && let Some(listener) = now.snapshot.listener(&last.1.config.name)
+    /// Goes by the configuration in force, or if the listener is gone from it, by the last that had
+    /// it.
+    pub(super) fn follow_configuration(&mut self) {
+        let now = self.connection.worker.view();
+        if !Rc::ptr_eq(&now, &self.last.0)
+            && let Some(listener) = now.snapshot.listener(&self.last.1.config.name)
         {
             let listener = listener.clone();
-            *last = (now, listener);
-        }
-        last.clone()
-    }
-
-    /// A request's header section is complete.
-    pub(super) fn request_began(&self, upload: Rc<Upload>) {
-        *self.stage.borrow_mut() = Stage::Busy {
-            upload,
-            responded: None,
-        };
-    }
-
-    /// The head of its response is there.
-    pub(super) fn response_began(&self) {
-        if let Stage::Busy { responded, .. } = &mut *self.stage.borrow_mut() {
-            *responded = Some(Instant::now());
+            self.last = (now, listener);
         }
     }
 
-    /// Its response is complete, or will never be.
-    pub(super) fn request_ended(&self) {
-        let before = self.stage.replace(Stage::Waiting {
-            since: Instant::now(),
-        });
-        if let Stage::Busy { upload, .. } = before
-            && upload.done_at().is_none()
-        {
-            self.unread.set(true);
-        }
-        self.meter.expect_first_byte();
-    }
-
-    /// Whether a request body was left unread: the client may still be sending it.
-    pub(super) fn left_unread(&self) -> bool {
-        self.unread.get()
-    }
-
-    pub(super) fn start_draining(&self, since: Instant, until: Instant) {
-        self.draining.set(Some((since, until)));
+    /// This worker's counters of the listener.
+    pub(super) fn counts(&self) -> &ListenerCounts {
+        &self.connection.listener.shared.counts[self.connection.worker.index]
     }
 
     /// Whether responses are to say `Connection: close`.
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.get().is_some()
+        self.draining.is_some()
     }
 
-    /// The next deadline, and what happens then. It can only move to an earlier time by an event
-    /// that the driver sees.
-    pub(super) fn deadline(&self) -> (Instant, Due) {
-        let due = self.stage_deadline();
-        match self.draining.get() {
-            Some((_, until)) if until < due.0 => (until, Due::CutOff),
-            _ => due,
+    /// When this much time will have passed.
+    pub(super) fn after(&self, time: Duration) -> Tick {
+        self.connection.worker.timers.after(time)
+    }
+
+    /// Waits for `due`. To be asked whenever a task would wait; what it otherwise waits for is
+    /// asked first.
+    pub(super) fn poll_due(&mut self, cx: &mut Context<'_>, due: Tick) -> Poll<Due> {
+        self.look_at_phase();
+        let (due, what) = match self.draining {
+            Some((_, cut_off)) if cut_off < due => (cut_off, Due::CutOff),
+            _ => (due, Due::Time),
+        };
+        if self.connection.worker.timers.now() >= due {
+            return Poll::Ready(what);
+        }
+        self.alarm.set(due, cx.waker());
+        Poll::Pending
+    }
+
+    /// As [`Client::poll_due`], for a connection without a request: it has less time when it is to
+    /// finish.
+    pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>, due: Tick) -> Poll<Due> {
+        self.look_at_phase();
+        let due = match self.draining {
+            Some((idle, _)) => due.min(idle),
+            None => due,
+        };
+        self.poll_due(cx, due)
+    }
+
+    fn look_at_phase(&mut self) {
+        let timers = &self.connection.worker.timers;
+        if self.calls == Some(timers.calls()) {
+            return;
+        }
+        self.calls = Some(timers.calls());
+        if let Phase::Draining { since, until } = *self.connection.phase.borrow() {
+            let idle = timers.tick_of(since).after(GRACE);
+            self.draining = Some((idle, timers.tick_of(until)));
         }
     }
 
-    fn stage_deadline(&self) -> (Instant, Due) {
-        let ListenerTimeouts {
-            header,
-            idle,
-            keep_alive,
-        } = self.timeouts;
-        match &*self.stage.borrow() {
-            Stage::Waiting { since } => match (self.meter.first_byte(), self.draining.get()) {
-                (Some(first), _) => (first + header, Due::Header),
-                (None, Some((began, _))) => (began + GRACE, Due::Close),
-                (None, None) => (*since + keep_alive, Due::Close),
-            },
-            Stage::Busy { upload, responded } => {
-                let moved = self.meter.last();
-                match responded {
-                    Some(at) => (moved.max(*at) + idle, Due::Idle),
-                    // While the server thinks, its own timeout counts.
-                    None if upload.done_at().is_some() => (Instant::now() + idle, Due::Idle),
-                    None => (moved + idle, Due::Idle),
-                }
-            }
+    /// Receives what there is room for; 0 at the end of the stream.
+    pub(super) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut Buffer,
+    ) -> Poll<io::Result<usize>> {
+        let received = into.poll_fill(cx, &mut self.tcp);
+        if let Poll::Ready(Ok(n)) = received {
+            self.counts().bytes_in.add(n as u64);
         }
+        received
     }
 
-    /// Notes why the driver ends the connection.
-    pub(super) fn end(&self, why: Fault) {
-        *self.ended.borrow_mut() = Some(why);
-    }
-
-    /// Why a request did not come to its end: what the driver noted, or else the client's leaving.
-    pub(super) fn why_ended(&self) -> Fault {
-        self.ended.take().unwrap_or(Fault::ClientGone)
-    }
-
-    pub(super) fn set_tunnel(&self, tunnel: Tunnel) {
-        *self.tunnel.borrow_mut() = Some(tunnel);
-    }
-
-    pub(super) fn take_tunnel(&self) -> Option<Tunnel> {
-        self.tunnel.take()
+    /// Sends until nothing is left.
+    pub(super) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Outgoing,
+        source: &mut Buffer,
+    ) -> (u64, Poll<io::Result<()>>) {
+        let mut sent = 0;
+        let outcome = out.poll_send(cx, &mut self.tcp, source, &mut sent);
+        if sent > 0 {
+            self.counts().bytes_out.add(sent);
+        }
+        (sent, outcome)
     }
 }

@@ -1,234 +1,259 @@
 //! Passing a request on: a server, a connection, a response; another server when that is safe.
 
+use std::fmt::Write;
+use std::future::poll_fn;
 use std::io;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+use std::task::{Poll, ready};
 
-use http::header::{EXPECT, TRANSFER_ENCODING, UPGRADE};
-use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper::ext::on_informational;
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout};
+use halo_http1::{RequestRewrite, write_request};
+use tokio::net::TcpStream;
 
-use super::body::{RequestBody, UploadFailure};
-use super::exchange::Exchange;
+use super::client::{Client, Due};
 use super::idle::ServerConnection;
+use super::job::Job;
+use super::transfer::{Transferred, transfer};
 use crate::fault::Fault;
-use crate::upstream::{Lease, connect};
+use crate::snapshot::Target;
+use crate::upstream::{Attempts, Lease};
 
-/// How long the client's body is held back for the server's `100 Continue`. Servers that know
-/// nothing of it send none, so that the body must follow at some time (RFC 9110 section 10.1.1).
-const CONTINUE_WITHIN: Duration = Duration::from_secs(1);
-
-/// A server's response, and the connection that its body comes by.
-pub(super) struct Forwarded {
-    pub(super) response: Response<Incoming>,
-    pub(super) connection: ServerConnection,
+/// What became of a request that was passed on.
+#[derive(Debug)]
+pub(super) enum Forwarded {
+    /// The client has the whole response.
+    Response {
+        /// Whether its connection may carry another request.
+        keep_alive: bool,
+    },
+    /// Server and client speak another protocol from here on.
+    Switched(ServerConnection),
 }
 
-/// Passes a request on. On success the exchange holds the server's lease.
+/// Passes a request on.
 pub(super) async fn forward(
-    exchange: &mut Exchange,
-    mut request: Request<RequestBody>,
+    client: &mut Client,
+    job: &mut Job,
+    target: Target,
 ) -> Result<Forwarded, Fault> {
-    hold_for_continue(&mut request);
+    let worker = client.connection.worker.clone();
+    let attempts = Attempts::new(worker.clone(), client.last.0.clone(), target.pool);
+    job.story.attempts = Some(attempts);
     loop {
-        let attempts = exchange.attempts.as_mut().ok_or(Fault::NoServer)?;
-        let chosen = Instant::now();
-        let lease = attempts.next()?;
-        let connect_within = attempts.pool().config.timeouts.connect;
-        match to_server(exchange, &lease, request, connect_within).await {
-            Ok(forwarded) => {
-                exchange.lease = Some(lease);
-                exchange.upstream = Some(chosen.elapsed());
-                return Ok(forwarded);
-            }
-            Err(Failed {
-                fault,
-                unsent: Some(unsent),
-            }) => {
-                let attempts = exchange.attempts.as_mut().ok_or(Fault::NoServer)?;
-                attempts.failed(lease, fault)?;
-                request = unsent;
-            }
-            Err(Failed {
-                fault,
-                unsent: None,
-            }) => {
-                exchange.lease = Some(lease);
-                return Err(fault);
+        let lease = next_server(job)?;
+        let address = lease.server.address;
+        // One that may not be sent twice is not sent to a connection that is closed already.
+        let careful = !may_be_sent_twice(job);
+        let kept = worker.upstreams.take(lease.server.id, careful);
+        job.story.chose(lease);
+        if let Some(server) = kept {
+            match over(client, job, server).await {
+                // The server closed the idle connection in this very moment. That says nothing of
+                // the server, so the request goes over a new connection to the same one.
+                Err(Fault::ServerClosed)
+                    if job.progress.may_be_repeated(may_be_sent_twice(job)) =>
+                {
+                    job.begin(&client.last.1.limits);
+                }
+                done => return done,
             }
         }
+        let fault = match connect(client, job, address).await {
+            Ok(server) => match over(client, job, server).await {
+                // It took the connection and closed it before it was sent anything.
+                Err(Fault::ServerClosed) if job.progress.may_be_repeated(false) => {
+                    Fault::Connect(io::ErrorKind::ConnectionReset.into())
+                }
+                done => return done,
+            },
+            Err(fault) => fault,
+        };
+        try_another(job, fault)?;
+        job.begin(&client.last.1.limits);
     }
 }
 
-/// A failure, and the request if a server can have seen nothing of it, or may see it twice.
-struct Failed {
-    fault: Fault,
-    unsent: Option<Request<RequestBody>>,
+fn next_server(job: &mut Job) -> Result<Lease, Fault> {
+    job.story.attempts.as_mut().ok_or(Fault::NoServer)?.next()
 }
 
-/// Sends a request to one server: over an idle connection if there is one, else over a new one. An
-/// idle connection may have been closed by the server in this very moment; that says nothing of the
-/// server, so the request goes over a new connection to the same one.
-async fn to_server(
-    exchange: &Exchange,
-    lease: &Lease,
-    mut request: Request<RequestBody>,
-    connect_within: Duration,
-) -> Result<Forwarded, Failed> {
-    let worker = &exchange.connection.worker;
-    if let Some(idle) = worker.upstreams.take(lease.server.id) {
-        match over(exchange, idle, request).await {
-            Err(Failed {
-                fault: Fault::ServerClosed,
-                unsent: Some(unsent),
-            }) => request = unsent,
-            done => return done,
-        }
-    }
-    let connected = match connect(lease.server.address, connect_within).await {
-        Ok(tcp) => ServerConnection::open(tcp, Arc::clone(&lease.server)).await,
-        Err(fault) => Err(fault),
-    };
-    match connected {
-        Ok(connection) => match over(exchange, connection, request).await {
-            // It took the connection and closed it before it was sent anything.
-            Err(Failed {
-                fault: Fault::ServerClosed,
-                unsent: Some(unsent),
-            }) => Err(Failed {
-                fault: Fault::Connect(io::ErrorKind::ConnectionReset.into()),
-                unsent: Some(unsent),
-            }),
-            done => done,
-        },
-        Err(fault) => Err(Failed {
-            fault,
-            unsent: Some(request),
-        }),
+/// Notes that a server failed. The fault comes back when no other may be tried.
+fn try_another(job: &mut Job, fault: Fault) -> Result<(), Fault> {
+    match (&mut job.story.attempts, job.story.lease.take()) {
+        (Some(attempts), Some(lease)) => attempts.failed(lease, fault),
+        _ => Err(fault),
     }
 }
 
-/// Sends a request over a connection and waits for the head of its response.
+/// RFC 9110 section 9.2.2; and nothing of it is gone when it was sent once.
+fn may_be_sent_twice(job: &Job) -> bool {
+    job.requests.head().method().is_idempotent() && job.has_no_body()
+}
+
+/// Sends a request over a connection, and its response to the client.
 async fn over(
-    exchange: &Exchange,
-    mut connection: ServerConnection,
-    request: Request<RequestBody>,
-) -> Result<Forwarded, Failed> {
-    let upgrading = request.headers().contains_key(UPGRADE);
-    let spare = spare(exchange, &connection, &request);
-    let received_before = connection.meter.bytes_in();
-    let response_within = exchange
-        .attempts
-        .as_ref()
-        .map_or(Duration::MAX, |a| a.pool().config.timeouts.response);
-    let sent_at = Instant::now();
-    let outcome = {
-        let mut response = std::pin::pin!(connection.sender.try_send_request(request));
-        let mut timer = std::pin::pin!(sleep_until(sent_at + response_within));
-        loop {
-            tokio::select! {
-                outcome = &mut response => break outcome,
-                () = &mut timer => {
-                    // The time counts from the last byte of the request.
-                    let deadline = exchange.upload.done_at().unwrap_or_else(Instant::now).max(sent_at)
-                        + response_within;
-                    if deadline <= timer.deadline() {
-                        return Err(Failed { fault: Fault::ResponseTimeout, unsent: None });
+    client: &mut Client,
+    job: &mut Job,
+    mut server: ServerConnection,
+) -> Result<Forwarded, Fault> {
+    write_head(client, job, server.server.address);
+    match transfer(client, &mut server, job).await? {
+        Transferred::Switched => Ok(Forwarded::Switched(server)),
+        Transferred::Response {
+            keep_alive,
+            reusable,
+        } => {
+            if reusable && let Some(attempts) = &job.story.attempts {
+                let pool = &attempts.pool().config;
+                let worker = &client.connection.worker;
+                worker.upstreams.give_back(worker, server, pool);
+            }
+            Ok(Forwarded::Response { keep_alive })
+        }
+    }
+}
+
+/// Writes the head of the request as the server gets it.
+fn write_head(client: &Client, job: &mut Job, server: SocketAddr) {
+    let listener = &client.last.1.config;
+    let head = job.requests.head();
+    let buf = job.from_client.held();
+    let address = Text::of_ip(client.connection.client.ip());
+    let fallback = if head.host(buf).is_none() {
+        Text::of(server)
+    } else {
+        Text::default()
+    };
+    let rewrite = RequestRewrite {
+        client: address.bytes(),
+        scheme: b"http",
+        trust_forwarded: listener.trust_forwarded,
+        fallback_host: fallback.bytes(),
+        // Refused before, if the route does not pass it on.
+        websocket: true,
+        via: None,
+    };
+    job.to_server.clear();
+    write_request(job.to_server.own(), buf, head, &rewrite);
+}
+
+/// Connects to a server.
+async fn connect(
+    client: &mut Client,
+    job: &Job,
+    address: SocketAddr,
+) -> Result<ServerConnection, Fault> {
+    let (Some(attempts), Some(lease)) = (&job.story.attempts, &job.story.lease) else {
+        return Err(Fault::NoServer);
+    };
+    let due = client.after(attempts.pool().config.timeouts.connect);
+    // Boxed, because it is large and most requests find a connection.
+    let mut connecting = Box::pin(TcpStream::connect(address));
+    let tcp = poll_fn(|cx| {
+        if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
+            return Poll::Ready(connected.map_err(Fault::connect));
+        }
+        Poll::Ready(Err(match ready!(client.poll_due(cx, due)) {
+            Due::Time => Fault::ConnectTimeout,
+            Due::CutOff => Fault::CutOff,
+        }))
+    })
+    .await?;
+    tcp.set_nodelay(true).map_err(Fault::connect)?;
+    Ok(ServerConnection::new(tcp, lease.server.clone()))
+}
+
+/// An address as text, without memory of its own.
+#[derive(Debug)]
+struct Text {
+    bytes: [u8; Self::LONGEST],
+    len: usize,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self {
+            bytes: [0; Self::LONGEST],
+            len: 0,
+        }
+    }
+}
+
+impl Text {
+    /// An IPv6 address that embeds an IPv4 one, in brackets, with scope and port.
+    const LONGEST: usize = 64;
+
+    fn of(address: SocketAddr) -> Self {
+        let mut text = Self::default();
+        // It has room for any address.
+        write!(text, "{address}").unwrap_or_default();
+        text
+    }
+
+    fn of_ip(address: IpAddr) -> Self {
+        let mut text = Self::default();
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                for (i, octet) in address.octets().into_iter().enumerate() {
+                    if i > 0 {
+                        text.push(b'.');
                     }
-                    timer.as_mut().reset(deadline);
+                    text.push_decimal(octet);
                 }
             }
+            IpAddr::V6(address) => write!(text, "{address}").unwrap_or_default(),
         }
-    };
-    match outcome {
-        Ok(response) => match check(&response, upgrading) {
-            Ok(()) => Ok(Forwarded {
-                response,
-                connection,
-            }),
-            Err(why) => Err(Failed {
-                fault: Fault::BadResponse(why.to_owned()),
-                unsent: None,
-            }),
-        },
-        Err(mut error) => {
-            let silent = connection.meter.bytes_in() == received_before;
-            let unsent = error.take_message();
-            let fault = fault_of(exchange, &error.into_error(), silent);
-            // What hyper gives back it has not sent. What it has sent is sent again only if the
-            // server had closed the connection before, and twice is as good as once.
-            let unsent = unsent.or_else(|| spare.filter(|_| silent));
-            Err(Failed { fault, unsent })
+        text
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    fn push_decimal(&mut self, number: u8) {
+        if number >= 100 {
+            self.push(b'0' + number / 100);
+        }
+        if number >= 10 {
+            self.push(b'0' + number / 10 % 10);
+        }
+        self.push(b'0' + number % 10);
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let room = self.bytes.get_mut(self.len..self.len + text.len());
+        room.ok_or(std::fmt::Error)?
+            .copy_from_slice(text.as_bytes());
+        self.len += text.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Text;
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_does() {
+        for ip in ["0.0.0.0", "10.20.255.100", "1.2.3.4", "2001:db8::1", "::1"] {
+            assert_eq!(Text::of_ip(ip.parse().unwrap()).bytes(), ip.as_bytes());
+        }
+        let mapped = Text::of_ip("::ffff:10.0.0.1".parse().unwrap());
+        assert_eq!(mapped.bytes(), b"10.0.0.1");
+        for address in [
+            "127.0.0.1:80",
+            "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535",
+        ] {
+            assert_eq!(
+                Text::of(address.parse().unwrap()).bytes(),
+                address.as_bytes()
+            );
         }
     }
-}
-
-/// Refuses what cannot be passed on.
-fn check(response: &Response<Incoming>, upgrading: bool) -> Result<(), &'static str> {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS && !upgrading {
-        return Err("it switches to a protocol that nobody asked for");
-    }
-    let mut coded = response.headers().get_all(TRANSFER_ENCODING).iter();
-    if coded.any(|c| !c.as_bytes().eq_ignore_ascii_case(b"chunked")) {
-        return Err("it has a transfer coding other than chunked");
-    }
-    Ok(())
-}
-
-/// A copy of the request, if it may be sent twice over a connection that might be dead.
-fn spare(
-    exchange: &Exchange,
-    connection: &ServerConnection,
-    request: &Request<RequestBody>,
-) -> Option<Request<RequestBody>> {
-    if !(connection.reused && request.body().is_none() && is_idempotent(request.method())) {
-        return None;
-    }
-    let mut copy = Request::new(RequestBody::none(Rc::clone(&exchange.upload)));
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
-}
-
-/// RFC 9110 section 9.2.2.
-fn is_idempotent(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-    )
-}
-
-/// Whose fault it is that there is no response. `silent`: not one byte of it came.
-fn fault_of(exchange: &Exchange, error: &hyper::Error, silent: bool) -> Fault {
-    match exchange.upload.failure() {
-        Some(UploadFailure::TooLarge) => Fault::BodyTooLarge,
-        Some(UploadFailure::ClientGone) => Fault::ClientGone,
-        None if silent => Fault::ServerClosed,
-        None => Fault::BadResponse(error.to_string()),
-    }
-}
-
-/// Passes an expectation of `100 Continue` on: the client is asked for its body when the server
-/// says so. A final response in its stead ends the request without the body.
-fn hold_for_continue(request: &mut Request<RequestBody>) {
-    if !request.headers().contains_key(EXPECT) {
-        return;
-    }
-    let continued = Arc::new(Notify::new());
-    let waiting = Arc::clone(&continued);
-    on_informational(request, move |response| {
-        if response.status() == StatusCode::CONTINUE {
-            continued.notify_one();
-        }
-    });
-    request.body_mut().hold_until(Box::pin(async move {
-        if timeout(CONTINUE_WITHIN, waiting.notified()).await.is_err() {
-            tracing::trace!("no 100 Continue from the server; sending the body");
-        }
-    }));
 }

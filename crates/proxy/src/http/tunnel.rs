@@ -1,58 +1,43 @@
 //! What a connection becomes after `101 Switching Protocols`.
 
-use hyper_util::rt::TokioIo;
-use tokio::sync::watch;
+use bytes::Bytes;
 
-use super::exchange::Exchange;
+use super::client::Client;
 use super::idle::ServerConnection;
-use crate::fault::Fault;
+use super::job::Job;
+use super::story::{self, Story};
 use crate::relay::{Side, relay};
-use crate::stream::Stream;
-use crate::worker::Phase;
+use crate::stream::{Meter, Stream};
 
 /// The server's side of a tunnel, and the request that asked for it.
+#[derive(Debug)]
 pub(super) struct Tunnel {
-    pub(super) connection: ServerConnection,
-    pub(super) exchange: Exchange,
+    pub(super) server: ServerConnection,
+    pub(super) story: Story,
 }
 
-impl std::fmt::Debug for Tunnel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tunnel")
-            .field("server", &self.connection.server.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Tunnel {
-    /// Passes bytes both ways until both sides have ended.
-    pub(super) async fn run(mut self, client: Side, phase: watch::Receiver<Phase>) {
-        let meter = self.exchange.client.meter.clone();
-        let before = (meter.bytes_in(), meter.bytes_out());
-        let read_ahead = client.read_ahead.len() as u64;
-        let idle = self.exchange.connection.listener.config.timeouts.idle;
-        let parts = (&mut self.connection.parts).await;
-        let ended = match parts {
-            Ok(parts) => {
-                let server = Side {
-                    stream: TokioIo::into_inner(parts.io),
-                    read_ahead: parts.read_buf,
-                };
-                relay(client, server, &meter, idle, phase).await
-            }
-            Err(_) => Err(Fault::ServerClosed),
-        };
-        self.exchange
-            .upload_tunnelled(meter.bytes_in() - before.0 + read_ahead);
-        self.exchange.bytes_out = meter.bytes_out() - before.1;
-        self.exchange.fault = ended.err();
-    }
-}
-
-/// The client's side, taken back from hyper.
-pub(super) fn client_side(io: TokioIo<Stream>, read_ahead: bytes::Bytes) -> Side {
-    Side {
-        stream: TokioIo::into_inner(io),
-        read_ahead,
-    }
+/// Passes bytes both ways until both sides have ended.
+pub(super) async fn run(client: Client, mut job: Box<Job>, tunnel: Tunnel) {
+    job.story = tunnel.story;
+    let idle = client.last.1.config.timeouts.idle;
+    let Client {
+        tcp, connection, ..
+    } = client;
+    let listener = connection.listener.shared.clone();
+    let meter = Meter::of_listener(listener, connection.worker.index);
+    let from_client = Bytes::copy_from_slice(job.from_client.unread());
+    job.story.bytes_in = from_client.len() as u64;
+    let client = Side {
+        stream: Stream::new(tcp, meter.clone()),
+        read_ahead: from_client,
+    };
+    let server = Side {
+        stream: Stream::new(tunnel.server.tcp, Meter::new()),
+        read_ahead: Bytes::copy_from_slice(job.from_server.unread()),
+    };
+    let ended = relay(client, server, &meter, idle, connection.phase.clone()).await;
+    job.story.bytes_in += meter.bytes_in();
+    job.story.bytes_out = meter.bytes_out();
+    job.story.fault = ended.err();
+    story::end(&connection, &mut job);
 }

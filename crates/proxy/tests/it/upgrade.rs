@@ -17,7 +17,7 @@ fn echo() -> TestServer {
             return;
         };
         assert_eq!(request.field("upgrade"), Some("websocket"));
-        assert_eq!(request.field("connection"), Some("Upgrade"));
+        assert_eq!(request.field("connection"), Some("upgrade"));
         assert!(request.field("sec-websocket-key").is_some());
         out.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nhello")
             .unwrap();

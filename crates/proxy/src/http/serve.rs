@@ -1,0 +1,84 @@
+//! The life of a client's connection.
+
+use std::future::poll_fn;
+use std::task::{Poll, ready};
+
+use tokio::net::TcpStream;
+
+use super::client::Client;
+use super::job::Job;
+use super::tunnel::Tunnel;
+use super::{close, head, request, tunnel};
+use crate::worker::{Connection, Tick};
+
+/// What becomes of a connection after a request.
+#[derive(Debug)]
+pub(super) enum After {
+    /// It waits for the next one.
+    Next,
+    /// It is closed. `unread`: the client may still be sending what nobody reads.
+    Close { unread: bool },
+    /// It speaks another protocol.
+    Tunnel(Box<Tunnel>),
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(connection: Connection, tcp: TcpStream) {
+    let worker = connection.worker.clone();
+    let mut client = Client::new(connection, tcp);
+    loop {
+        let within = client.last.1.config.timeouts.keep_alive;
+        if !readable(&mut client, within).await {
+            return;
+        }
+        let mut job = worker.jobs.take();
+        match requests(&mut client, &mut job).await {
+            After::Next => worker.jobs.put(job),
+            After::Close { unread } => {
+                if unread {
+                    close::linger(&mut client, &mut job).await;
+                }
+                return worker.jobs.put(job);
+            }
+            After::Tunnel(to) => {
+                return Box::pin(tunnel::run(client, job, *to)).await;
+            }
+        }
+    }
+}
+
+/// Waits for the first byte of a request, without a buffer for it. `false`: the connection is to be
+/// closed.
+async fn readable(client: &mut Client, within: std::time::Duration) -> bool {
+    let due = client.after(within);
+    poll_fn(|cx| poll_readable(cx, client, due)).await
+}
+
+fn poll_readable(cx: &mut std::task::Context<'_>, client: &mut Client, due: Tick) -> Poll<bool> {
+    if client.tcp.poll_read_ready(cx).is_ready() {
+        return Poll::Ready(true);
+    }
+    ready!(client.poll_idle(cx, due));
+    Poll::Ready(false)
+}
+
+/// Answers requests as long as they have arrived.
+async fn requests(client: &mut Client, job: &mut Job) -> After {
+    loop {
+        match head::receive(client, job).await {
+            head::Received::Request => {}
+            head::Received::Nothing => return After::Next,
+            head::Received::End => return After::Close { unread: false },
+            head::Received::Refused(fault) => {
+                return request::refuse_before(client, job, fault).await;
+            }
+        }
+        match request::answer(client, job).await {
+            After::Next => job.next(),
+            after => return after,
+        }
+        if job.from_client.is_empty() {
+            return After::Next;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The response's way to the client.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use halo_http1::{
+    Answer, CHUNK_END, ClientConnection, Delivery, LAST_CHUNK, Limits, Parsed, ResponseRewrite,
+    write_chunk_size, write_response,
+};
+
+use super::{Stage, Transfer};
+use crate::fault::Fault;
+
+/// What a server's head may cost: four times what most servers send at most, because a response that
+/// is refused fails a request that may have had effects.
+const LIMITS: Limits = Limits {
+    line_bytes: 8192,
+    head_bytes: 64 * 1024,
+    fields: 256,
+    body_bytes: u64::MAX,
+    chunk_extension_bytes: 0,
+    trailer_bytes: 4096,
+    connection_options: 16,
+    interim_responses: 16,
+};
+
+/// Up to here copying what follows our own bytes is cheaper than a system call with two parts.
+const JOINED: usize = 4096;
+
+impl Transfer<'_> {
+    /// Passes on what there is of the response. Whether anything moved.
+    pub(super) fn poll_download(&mut self, cx: &mut Context<'_>) -> Result<bool, Fault> {
+        let mut moved = false;
+        loop {
+            let job = &mut *self.job;
+            if !job.to_client.is_empty() {
+                let (sent, outcome) =
+                    self.client
+                        .poll_send(cx, &mut job.to_client, &mut job.from_server);
+                moved |= sent > 0;
+                match outcome {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Err(Fault::ClientGone),
+                    Poll::Pending => return Ok(moved),
+                }
+            }
+            let taken = match self.job.progress.stage {
+                Stage::Head => self.take_head()?,
+                Stage::Body(delivery) => self.take_body_down(delivery)?,
+                Stage::Done | Stage::Switched => return Ok(moved),
+            };
+            if taken {
+                continue;
+            }
+            match self.poll_hear(cx)? {
+                Poll::Ready(()) => moved = true,
+                Poll::Pending => return Ok(moved),
+            }
+        }
+    }
+
+    /// Receives more of the response.
+    fn poll_hear(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Fault> {
+        let job = &mut *self.job;
+        job.from_server.expect(job.exchange.response_body.unseen());
+        if !job.from_server.make_room(LIMITS.head_bytes) {
+            return Err(Fault::BadResponse(halo_http1::Error::HeadTooLong));
+        }
+        match job.from_server.poll_fill(cx, self.server) {
+            Poll::Ready(Ok(0)) => self.server_ended(None)?,
+            Poll::Ready(Ok(_)) => job.progress.heard = true,
+            Poll::Ready(Err(error)) => self.server_ended(Some(error))?,
+            Poll::Pending => return Ok(Poll::Pending),
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// The server closed its half of the connection, or all of it by a reset.
+    fn server_ended(&mut self, error: Option<io::Error>) -> Result<(), Fault> {
+        match (self.job.progress.stage, error) {
+            (Stage::Head, _) if !self.job.progress.heard => Err(Fault::ServerClosed),
+            (Stage::Head, _) => Err(Fault::BadResponse(halo_http1::Error::Truncated)),
+            (_, Some(error)) => Err(Fault::Truncated(error.to_string())),
+            (_, None) => {
+                let ended = self.job.exchange.response_body.handle_eof();
+                ended.map_err(|error| Fault::Truncated(error.to_string()))
+            }
+        }
+    }
+
+    /// Takes the head of a response, and what came of its body. Whether it was all there.
+    fn take_head(&mut self) -> Result<bool, Fault> {
+        let job = &mut *self.job;
+        if job.from_server.is_empty() {
+            return Ok(false);
+        }
+        let buf = job.from_server.unread();
+        let parsed = job.responses.parse(buf, job.exchange.asked(), &LIMITS);
+        let Parsed::Complete(len) = parsed.map_err(Fault::BadResponse)? else {
+            return Ok(false);
+        };
+        let head = job.responses.head();
+        let answer = job.exchange.handle_response(head, &LIMITS);
+        let mut delivery = Delivery::AsIs;
+        let connection = match answer.map_err(Fault::BadResponse)? {
+            Answer::Interim { pass: false } => None,
+            Answer::Interim { pass: true } => Some(ClientConnection::Implied),
+            Answer::Switch => {
+                job.progress.stage = Stage::Switched;
+                Some(ClientConnection::WebSocket)
+            }
+            Answer::Final(as_what) => {
+                delivery = as_what;
+                job.progress.stage = Stage::Body(delivery);
+                job.progress.closes = self.client.is_draining() || job.exchange.client_closes();
+                Some(if job.progress.closes {
+                    ClientConnection::Close
+                } else if job.exchange.says_keep_alive() {
+                    ClientConnection::KeepAlive
+                } else {
+                    ClientConnection::Implied
+                })
+            }
+        };
+        if let Some(connection) = connection {
+            let rewrite = ResponseRewrite {
+                delivery,
+                connection,
+                via: None,
+            };
+            write_response(job.to_client.own(), buf, head, &rewrite);
+        }
+        let status = head.status();
+        job.from_server.consume(len);
+        match job.progress.stage {
+            Stage::Head => job.responses.reset(),
+            Stage::Switched => job.story.answered(self.client, status, true),
+            Stage::Body(_) | Stage::Done => {
+                job.story.answered(self.client, status, true);
+                self.take_body_down(delivery)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Finds how much of what has been received goes on, and how. Whether that is anything, or the
+    /// end.
+    fn take_body_down(&mut self, delivery: Delivery) -> Result<bool, Fault> {
+        let job = &mut *self.job;
+        let body = &mut job.exchange.response_body;
+        if body.is_done() {
+            if delivery == Delivery::Chunk {
+                job.to_client.own().extend_from_slice(LAST_CHUNK);
+            }
+            job.progress.stage = Stage::Done;
+            return Ok(true);
+        }
+        if job.from_server.is_empty() {
+            return Ok(false);
+        }
+        let unread = job.from_server.unread();
+        let flow = match delivery {
+            Delivery::Unchunk => body.handle_bytes_unframed(unread),
+            Delivery::AsIs | Delivery::Chunk | Delivery::UntilClose => body.handle_bytes(unread),
+        };
+        let flow = flow.map_err(|error| Fault::Truncated(error.to_string()))?;
+        if flow.consumed() == 0 {
+            return Ok(body.is_done());
+        }
+        job.from_server.consume(flow.skip);
+        job.story.bytes_out += flow.pass as u64;
+        let chunk = delivery == Delivery::Chunk && flow.pass > 0;
+        let own = job.to_client.own();
+        if chunk {
+            write_chunk_size(own, flow.pass);
+        }
+        if !own.is_empty() && flow.pass <= JOINED {
+            own.extend_from_slice(&job.from_server.unread()[..flow.pass]);
+            own.extend_from_slice(if chunk { CHUNK_END } else { b"" });
+            job.from_server.consume(flow.pass);
+        } else {
+            job.to_client.pass(flow.pass);
+            job.to_client.tail(if chunk { CHUNK_END } else { b"" });
+        }
+        Ok(true)
+    }
+}
