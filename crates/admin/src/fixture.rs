@@ -120,6 +120,7 @@ pub(crate) fn status() -> Status {
                 last_heard_ms: Some(42),
                 active_for: vec!["dns".into()],
             }],
+            discarded: Default::default(),
             warnings: vec![],
         },
         data_plane: Some(DataPlaneStatus {
@@ -175,6 +176,9 @@ fn vip(name: &str, state: VipState) -> VipStatus {
         adverts_sent: 11,
         adverts_received: 12,
         adverts_discarded: 13,
+        discarded: [("checksum".to_owned(), 13)].into(),
+        version: 3,
+        sync_group: None,
         gratuitous_arps_sent: 14,
         became_active: 15,
     }

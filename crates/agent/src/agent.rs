@@ -30,6 +30,7 @@ use halo_netio::vrrp::Family;
 use halo_vrrp::Event;
 use tracing::{info, warn};
 
+use crate::discards::Discards;
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::link_table::LinkTable;
@@ -75,6 +76,8 @@ pub struct Agent<P> {
     wires: BTreeSet<(u32, Family)>,
     guards: Guards,
     host_warnings: Vec<String>,
+    /// Heartbeats for virtual routers that are not configured here.
+    discards: Discards,
     /// When each other node was last heard.
     heard: BTreeMap<IpAddr, Instant>,
     journal: Journal,
@@ -109,6 +112,7 @@ impl<P: Platform> Agent<P> {
             wires: BTreeSet::new(),
             guards: Guards::default(),
             host_warnings: Vec::new(),
+            discards: Discards::default(),
             heard: BTreeMap::new(),
             started,
             status_changed: false,

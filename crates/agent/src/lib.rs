@@ -7,6 +7,7 @@
 
 mod agent;
 mod announcer;
+mod discards;
 mod error;
 mod journal;
 mod link_table;

@@ -5,11 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use halo_api::UnixMillis;
-use halo_config::{Config, Node, Transport};
+use halo_config::{Checksum, Config, Node, Transport, VrrpVersion};
 use halo_netio::vrrp::Family;
+use halo_packet::vrrp::{Accept, Authentication, ChecksumMode, Version};
 use halo_vrrp::{Centiseconds, DisableReason, Priority, State, VirtualRouter, Vrid};
 
 use crate::announcer::Announcer;
+use crate::discards::{Budget, Discards};
 use crate::link_table::Place;
 
 /// How long the kernel keeps an address that nobody renews: no VIP stays behind an agent that was
@@ -40,7 +42,9 @@ pub(crate) struct Vip {
     pub(crate) told: Option<Result<(), DisableReason>>,
     /// Since when it is in its state.
     pub(crate) since: UnixMillis,
-    pub(crate) discarded: u64,
+    pub(crate) discards: Discards,
+    /// What others on the network can have told by acting as Active.
+    pub(crate) rumours: Budget,
     /// Reasons for discards that have been logged.
     pub(crate) complained: BTreeSet<&'static str>,
     pub(crate) gratuitous_arps_sent: u64,
@@ -64,7 +68,8 @@ impl Vip {
             blocked_until: None,
             told: None,
             since,
-            discarded: 0,
+            discards: Discards::default(),
+            rumours: Budget::default(),
             complained: BTreeSet::new(),
             gratuitous_arps_sent: 0,
             last_holder: None,
@@ -114,6 +119,32 @@ impl Vip {
     }
 }
 
+/// The version of the messages of `vip`, with version 2's authentication.
+pub(crate) fn version(vip: &halo_config::Vip) -> Version {
+    match vip.version {
+        VrrpVersion::V2 { password: None } => Version::V2(Authentication::None),
+        VrrpVersion::V2 {
+            password: Some(password),
+        } => Version::V2(Authentication::SimplePassword(password)),
+        VrrpVersion::V3 { .. } => Version::V3,
+    }
+}
+
+/// What the checksum of messages of `vip` covers, and which ones are accepted.
+pub(crate) fn checksums(vip: &halo_config::Vip) -> (ChecksumMode, Accept) {
+    let mode = |checksum| match checksum {
+        Checksum::PseudoHeader => ChecksumMode::PseudoHeader,
+        Checksum::Message => ChecksumMode::MessageOnly,
+    };
+    match vip.version {
+        VrrpVersion::V2 { .. } => (ChecksumMode::MessageOnly, Accept::Both),
+        VrrpVersion::V3 { checksum, accept } => (
+            mode(checksum),
+            accept.map_or(Accept::Both, |checksum| Accept::Only(mode(checksum))),
+        ),
+    }
+}
+
 /// What the virtual router of `vip` is to know. `source`: where its heartbeats come from, which
 /// breaks ties; `None`: no place to send them from yet.
 pub(crate) fn parameters(
@@ -127,6 +158,10 @@ pub(crate) fn parameters(
     };
     let own = || own_address(config.this_node(), vip);
     Some(halo_vrrp::Config {
+        version: match vip.version {
+            VrrpVersion::V2 { .. } => halo_vrrp::Version::V2,
+            VrrpVersion::V3 { .. } => halo_vrrp::Version::V3,
+        },
         address: source.or_else(own).unwrap_or_else(nowhere),
         priority: own_priority(config, vip).map_or(Priority::LOWEST, Priority),
         interval: Centiseconds::from_duration(vip.advert_interval)?,

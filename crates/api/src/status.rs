@@ -1,5 +1,7 @@
 //! What a node says of itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since the Unix epoch.
@@ -35,6 +37,9 @@ pub struct AgentStatus {
     pub vips: Vec<VipStatus>,
     /// The other nodes, in file order.
     pub peers: Vec<PeerStatus>,
+    /// Heartbeats dropped that belong to no VIP here, by reason.
+    #[serde(default)]
+    pub discarded: BTreeMap<String, u64>,
     /// What an operator should know, in sentences.
     pub warnings: Vec<String>,
 }
@@ -85,6 +90,12 @@ pub struct VipStatus {
     pub name: String,
     /// VRRP virtual router identifier.
     pub vrid: u8,
+    /// VRRP version, 2 or 3.
+    #[serde(default)]
+    pub version: u8,
+    /// The name of the VIPs that it moves together with.
+    #[serde(default)]
+    pub sync_group: Option<String>,
     /// Addresses with prefix lengths.
     pub addresses: Vec<String>,
     /// The interface they go on.
@@ -109,6 +120,9 @@ pub struct VipStatus {
     pub adverts_received: u64,
     /// Heartbeats dropped, all reasons.
     pub adverts_discarded: u64,
+    /// Heartbeats dropped, by reason.
+    #[serde(default)]
+    pub discarded: BTreeMap<String, u64>,
     /// Gratuitous ARP frames and unsolicited neighbour advertisements sent.
     pub gratuitous_arps_sent: u64,
     /// How often this node became Active.

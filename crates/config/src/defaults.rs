@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::model::AccessLog;
 use crate::raw::{
-    AbsolutePath, Admin, Balance, Cluster, DataPlane, Level, ListenerTimeouts, Log, Name,
-    PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size, Statuses, Target, Text, Transport,
+    AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
+    ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size,
+    Statuses, Target, Text, Transport,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
@@ -33,6 +34,21 @@ pub(crate) fn preempt() -> bool {
 /// None: a node takes part only when its data plane is ready, so there is nothing to wait for.
 pub(crate) fn preempt_delay() -> Text<Duration> {
     Text(Duration::ZERO)
+}
+
+/// 3: what every current implementation speaks, with intervals below a second.
+pub(crate) fn vrrp_version() -> u8 {
+    3
+}
+
+/// With pseudo-header: so keepalived and FRR send it, and accept nothing else.
+pub(crate) fn checksum() -> Checksum {
+    Checksum::PseudoHeader
+}
+
+/// Both: which one it was shows what the sender is, not whether the packet is intact.
+pub(crate) fn accept_checksum() -> AcceptChecksum {
+    AcceptChecksum::Both
 }
 
 /// Unicast: works on every network, clouds included, and disturbs no other cluster. IPv6 without

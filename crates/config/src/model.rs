@@ -70,7 +70,12 @@ pub struct Vip {
     pub addresses: Vec<IpNet>,
     /// The interface they go on; `None`: the one that holds this node's address.
     pub interface: Option<String>,
-    /// Each node's VRRP priority, in the order of [`Config::nodes`]; `None`: not a member.
+    /// VRRP version and what goes with it.
+    pub version: VrrpVersion,
+    /// The name of the VIPs that it moves together with.
+    pub sync_group: Option<String>,
+    /// Each node's VRRP priority, in the order of [`Config::nodes`]; 255: the owner; `None`: not a
+    /// member.
     pub priorities: Vec<Option<u8>>,
     /// Time between heartbeats, in whole centiseconds (RFC 9568 section 5.2.7).
     pub advert_interval: Duration,
@@ -94,6 +99,32 @@ pub enum Peers {
     Halo,
     /// Other VRRP routers among them: nothing but plain VRRP is said.
     Vrrp,
+}
+
+/// The version of VRRP that a virtual router speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VrrpVersion {
+    /// RFC 3768.
+    V2 {
+        /// Simple password of RFC 2338, filled up with zeros; `None`: no authentication.
+        password: Option<[u8; 8]>,
+    },
+    /// RFC 9568.
+    V3 {
+        /// What the checksum covers over IPv4.
+        checksum: Checksum,
+        /// Which checksums are taken as right over IPv4; `None`: either.
+        accept: Option<Checksum>,
+    },
+}
+
+/// What the checksum of a heartbeat covers over IPv4 (RFC 9568 section 5.2.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// Message and pseudo-header.
+    PseudoHeader,
+    /// The message alone.
+    Message,
 }
 
 /// How heartbeats travel between nodes.

@@ -23,7 +23,9 @@ use crate::model::{AccessLog, HostMatch};
 pub(crate) use leaf::{Text, check_leaf};
 pub(crate) use network::VipAddress;
 pub(crate) use units::{Size, duration_text};
-pub(crate) use words::{AbsolutePath, HostHeader, Interface, Name, PathPrefix, Statuses, Target};
+pub(crate) use words::{
+    AbsolutePath, HostHeader, Interface, Name, Password, PathPrefix, Statuses, Target,
+};
 
 /// Halo's configuration file: one TOML file, the same on every node.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -125,6 +127,28 @@ pub(crate) struct Vip {
     /// How long a returned node waits before it takes the VIP back.
     #[serde(default = "defaults::preempt_delay")]
     pub(crate) preempt_delay: Text<Duration>,
+    /// VRRP version: 3 (RFC 9568), or 2 (RFC 3768) for old peers, which counts `advert_interval` in
+    /// whole seconds.
+    #[serde(default = "defaults::vrrp_version")]
+    #[schemars(range(min = 2, max = 3))]
+    pub(crate) version: u8,
+    /// Version 3: what the checksum of heartbeats covers.
+    #[serde(default = "defaults::checksum")]
+    pub(crate) checksum: Checksum,
+    /// Version 3: which checksums of others' heartbeats are taken as right.
+    #[serde(default = "defaults::accept_checksum")]
+    pub(crate) accept_checksum: AcceptChecksum,
+    /// Version 2: simple password (RFC 2338), 1 to 8 characters, for old peers that want one. It is
+    /// readable on the network, and protects from mistakes only.
+    #[schemars(extend("x-default" = "no authentication"))]
+    pub(crate) password: Option<Text<Password>>,
+    /// The node with priority 255: it holds the VIP whenever it is able to, and heeds nobody.
+    #[schemars(extend("x-default" = "none"))]
+    pub(crate) owner: Option<String>,
+    /// VIPs with the same group move together: when a node loses one of them, or takes one over, so
+    /// it does with all.
+    #[schemars(extend("x-default" = "moves alone"))]
+    pub(crate) sync_group: Option<Text<Name>>,
     /// How heartbeats travel; all nodes of a VIP must agree, keepalived included.
     #[schemars(extend("x-default" = "\"unicast\"; for IPv6 addresses \"multicast\", unless all members have an address6"))]
     pub(crate) transport: Option<Transport>,
@@ -138,6 +162,30 @@ pub(crate) struct Vip {
     /// Priority by node name, in place of the nodes' own. Only the nodes named are members.
     #[schemars(extend("x-default" = "every node, with its own priority"))]
     pub(crate) priority: Option<BTreeMap<String, Priority>>,
+}
+
+/// What the checksum of a heartbeat covers (IPv4).
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Checksum {
+    /// message and IPv4 pseudo-header, as keepalived and FRR have it
+    PseudoHeader,
+    /// the message alone, as RFC 9568 has it
+    Message,
+}
+
+/// Which checksums are taken as right (IPv4).
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum AcceptChecksum {
+    /// either
+    Both,
+    /// with the pseudo-header only
+    PseudoHeader,
+    /// of the message alone only
+    Message,
 }
 
 /// How heartbeats travel.

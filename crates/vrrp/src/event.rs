@@ -48,6 +48,10 @@ pub enum Event {
     Yield,
     /// Planned failover to this node.
     TakeOver,
+    /// Another virtual router of the sync group has become Active here (see [`crate::group_event`]).
+    GroupActive,
+    /// Another virtual router of the sync group has been lost to an Active elsewhere.
+    GroupLost,
     /// The node stops.
     Shutdown,
     /// Other parameters, from a changed configuration. The driver changes addresses on its own.
@@ -74,6 +78,8 @@ pub enum DisableReason {
     ClaimFailed,
     /// The configuration does not make this node a member.
     NotMember,
+    /// Another virtual router of the sync group cannot be held here.
+    GroupMember,
 }
 
 impl fmt::Display for DisableReason {
@@ -85,6 +91,7 @@ impl fmt::Display for DisableReason {
             Self::DataPlaneDown => "the data plane is not ready",
             Self::ClaimFailed => "the addresses could not be put on the interface",
             Self::NotMember => "this node is not a member",
+            Self::GroupMember => "another VIP of its sync group cannot be held here",
         })
     }
 }

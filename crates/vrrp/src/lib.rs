@@ -21,16 +21,18 @@
 //!
 //! What is here beyond the RFC: planned failover ([`Event::Yield`], [`Event::TakeOver`]), a delay
 //! before preemption, listening before speaking after a pause ([`Event::ClockGap`]), announcing the
-//! addresses again after a rival was heard, and a limit on the answers to rivals.
+//! addresses again after a rival was heard, a limit on the answers to rivals, and sync groups
+//! ([`group_event`]).
 //!
 //! One [`VirtualRouter`] is driven by whoever owns the sockets and the clock:
 //!
 //! ```
 //! use std::time::{Duration, Instant};
-//! use halo_vrrp::{Action, Centiseconds, Config, Event, Priority, State, VirtualRouter};
+//! use halo_vrrp::{Action, Centiseconds, Config, Event, Priority, State, Version, VirtualRouter};
 //!
 //! let now = Instant::now();
 //! let mut router = VirtualRouter::new(Config {
+//!     version: Version::V3,
 //!     address: "10.77.0.11".parse().expect("an address"),
 //!     priority: Priority(200),
 //!     interval: Centiseconds::SECOND,
@@ -52,13 +54,15 @@
 
 mod config;
 mod event;
+mod group;
 mod router;
 mod timers;
 mod why;
 
-pub use config::Config;
+pub use config::{Config, Version};
 pub use event::{Action, DisableReason, Event, Heartbeat, ReannounceCause, State};
+pub use group::group_event;
 pub use halo_packet::vrrp::{Centiseconds, Priority, Vrid};
 pub use router::{Counters, Heard, TakeOverRefusal, VirtualRouter};
-pub use timers::{active_down_interval, skew_time};
+pub use timers::{active_down_interval, skew_time, skew_time_v2};
 pub use why::{Reason, Why};

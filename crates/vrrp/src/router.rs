@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use halo_packet::vrrp::{Centiseconds, Priority};
 
-use crate::timers::{active_down_interval, skew_time};
-use crate::{Action, Config, DisableReason, Event, Heartbeat, Reason, State, Why};
+use crate::timers::{active_down_interval, skew_time, skew_time_v2};
+use crate::{Action, Config, DisableReason, Event, Heartbeat, Reason, State, Version, Why};
 
 use active::Tenure;
 use backup::Watch;
@@ -137,7 +137,14 @@ impl VirtualRouter {
                 }
             }
             (State::Initialize, Event::Timeout) => self.forget_silent_active(now),
-            (State::Initialize, Event::Yield | Event::TakeOver | Event::ClockGap(_)) => {}
+            (
+                State::Initialize,
+                Event::Yield
+                | Event::TakeOver
+                | Event::GroupActive
+                | Event::GroupLost
+                | Event::ClockGap(_),
+            ) => {}
             (State::Initialize, Event::Shutdown) => self.reason = Reason::Shutdown,
             (State::Initialize, Event::Reconfigure(config)) => self.config = config,
             (State::Initialize, Event::Fit(fit)) => self.fit = fit,
@@ -151,19 +158,22 @@ impl VirtualRouter {
             (State::Backup, Event::Timeout) => self.timeout_in_backup(now),
             (State::Backup, Event::Yield) => self.command = Command::Yielded,
             (State::Backup, Event::TakeOver) => self.take_over(now),
+            (State::Backup, Event::GroupActive) => self.join_group(now),
+            (State::Backup, Event::GroupLost) => {}
             (State::Backup, Event::Shutdown) => self.stop(Reason::Shutdown),
             (State::Backup, Event::Reconfigure(config)) => self.config = config,
             (State::Backup, Event::ClockGap(gap)) => self.gap_in_backup(gap, now),
             (State::Backup, Event::Fit(fit)) => self.fit = fit,
 
             // Section 6.4.3 (Active).
-            (State::Active, Event::Enable | Event::TakeOver) => {}
+            (State::Active, Event::Enable | Event::TakeOver | Event::GroupActive) => {}
             (State::Active, Event::Disable(reason)) => self.resign(Reason::Disabled(reason)),
             (State::Active, Event::Advert { from, heartbeat }) => {
                 self.advert_in_active(from, heartbeat, now);
             }
             (State::Active, Event::Timeout) => self.timeout_in_active(now),
             (State::Active, Event::Yield) => self.give_way_by_command(now),
+            (State::Active, Event::GroupLost) => self.leave_with_group(now),
             (State::Active, Event::Shutdown) => self.resign(Reason::Shutdown),
             (State::Active, Event::Reconfigure(config)) => self.reconfigure_active(config, now),
             (State::Active, Event::ClockGap(gap)) => self.gap_in_active(gap, now),
@@ -257,13 +267,24 @@ impl VirtualRouter {
     /// Active_Down_Interval as it stands: how long this node would wait for the Active it hears.
     #[must_use]
     pub fn active_down_interval(&self) -> Duration {
-        active_down_interval(self.active_interval, self.effective_priority())
+        self.down_interval(self.active_interval, self.effective_priority())
     }
 
     /// Skew_Time as it stands.
     #[must_use]
     pub fn skew_time(&self) -> Duration {
-        skew_time(self.active_interval, self.effective_priority())
+        match self.config.version {
+            Version::V2 => skew_time_v2(self.effective_priority()),
+            Version::V3 => skew_time(self.active_interval, self.effective_priority()),
+        }
+    }
+
+    /// Active_Down_Interval (Master_Down_Interval of RFC 3768) for these.
+    fn down_interval(&self, active_interval: Centiseconds, priority: Priority) -> Duration {
+        match self.config.version {
+            Version::V2 => active_interval.duration() * 3 + skew_time_v2(priority),
+            Version::V3 => active_down_interval(active_interval, priority),
+        }
     }
 
     /// Whether [`Event::TakeOver`] would make this node Active (or it is already).
@@ -330,7 +351,7 @@ impl VirtualRouter {
 
     /// When an Active that was heard counts as silent for a node that takes no part.
     fn silent_at(&self, heard: Heard) -> Instant {
-        heard.at + active_down_interval(self.active_interval, Priority::LOWEST)
+        heard.at + self.down_interval(self.active_interval, Priority::LOWEST)
     }
 
     fn forget_silent_active(&mut self, now: Instant) {

@@ -11,6 +11,12 @@ pub fn skew_time(active_interval: Centiseconds, priority: Priority) -> Duration 
     active_interval.duration() * (256 - u32::from(priority.get())) / 256
 }
 
+/// Skew_Time of version 2 (RFC 3768 section 6.1): a fraction of a second, whatever the interval.
+#[must_use]
+pub fn skew_time_v2(priority: Priority) -> Duration {
+    skew_time(Centiseconds::SECOND, priority)
+}
+
 /// Active_Down_Interval: how long a Backup hears nothing before it takes over.
 #[must_use]
 pub fn active_down_interval(active_interval: Centiseconds, priority: Priority) -> Duration {
@@ -27,6 +33,15 @@ mod tests {
         assert_eq!(skew(0), Duration::from_secs(1));
         assert_eq!(skew(128), Duration::from_millis(500));
         assert_eq!(skew(255), Duration::from_nanos(3_906_250));
+    }
+
+    #[test]
+    fn rfc_3768_section_6_1_skew_time_is_a_fraction_of_a_second() {
+        assert_eq!(skew_time_v2(Priority(128)), Duration::from_millis(500));
+        assert_eq!(
+            skew_time_v2(Priority::LOWEST),
+            Duration::from_nanos(996_093_750)
+        );
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub enum Reason {
     Yielded,
     /// This node is not fit to serve, and leaves the addresses to one that is.
     Unfit,
+    /// Another virtual router of the sync group moved, and this one with it.
+    WithGroup,
     /// An Active of higher priority appeared.
     Outranked {
         /// The other Active.
@@ -110,6 +112,7 @@ impl Why {
                     | Reason::TookOver
                     | Reason::Yielded
                     | Reason::Unfit
+                    | Reason::WithGroup
                     | Reason::Paused { .. } => {
                         format!("{from} is Active with priority {priority}; {reason}")
                     }
@@ -152,6 +155,7 @@ impl Reason {
             ),
             Self::TookOver => "taken over by command".to_owned(),
             Self::Yielded => "yielded by command".to_owned(),
+            Self::WithGroup => "moved together with its sync group".to_owned(),
             Self::Unfit => "left to others, since this node is not fit to serve".to_owned(),
             Self::Outranked {
                 active,

@@ -26,6 +26,7 @@ fn every_figure_of_the_status_is_there() {
         "halo_vip_adverts_sent_total{vip=\"web\"} 11",
         "halo_vip_adverts_received_total{vip=\"web\"} 12",
         "halo_vip_adverts_discarded_total{vip=\"web\"} 13",
+        "halo_vrrp_discarded_total{vip=\"web\",reason=\"checksum\"} 13",
         "halo_vip_gratuitous_arps_sent_total{vip=\"web\"} 14",
         "halo_vip_became_active_total{vip=\"web\"} 15",
         "halo_peer_heard_seconds{peer=\"lb2\"} 0.042",

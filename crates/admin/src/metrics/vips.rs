@@ -13,6 +13,7 @@ pub(super) fn write(page: &mut Page, agent: &AgentStatus) {
             family.sample(&[("vip", &vip.name)], value(vip));
         }
     }
+    discards(page, agent);
     let mut heard = page.family(
         "halo_peer_heard_seconds",
         Kind::Gauge,
@@ -22,6 +23,22 @@ pub(super) fn write(page: &mut Page, agent: &AgentStatus) {
         if let Some(millis) = peer.last_heard_ms {
             heard.seconds(&[("peer", &peer.name)], seconds(millis));
         }
+    }
+}
+
+fn discards(page: &mut Page, agent: &AgentStatus) {
+    let mut family = page.family(
+        "halo_vrrp_discarded_total",
+        Kind::Counter,
+        "Heartbeats dropped, by reason; an empty vip: of virtual routers that are not configured here.",
+    );
+    let elsewhere = agent.discarded.iter().map(|(reason, n)| ("", reason, *n));
+    let here = agent.vips.iter().flat_map(|vip| {
+        let of_vip = vip.discarded.iter();
+        of_vip.map(|(reason, n)| (vip.name.as_str(), reason, *n))
+    });
+    for (vip, reason, count) in elsewhere.chain(here) {
+        family.sample(&[("vip", vip), ("reason", reason)], count);
     }
 }
 

@@ -80,7 +80,11 @@ impl<P: Platform> Agent<P> {
             Some(vip) => known
                 .iter()
                 .position(|name| *name == vip)
-                .map(|index| vec![index])
+                .map(|index| {
+                    let mut indexes = vec![index];
+                    indexes.extend(self.group_of(index));
+                    indexes
+                })
                 .ok_or_else(|| format!("there is no VIP {vip:?}, but {}", known.join(", "))),
         }
     }

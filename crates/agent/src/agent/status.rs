@@ -1,5 +1,6 @@
 //! What the agent says of itself.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use halo_api::{AgentStatus, PeerStatus, ProcessStatus, VipState, VipStatus};
@@ -8,7 +9,8 @@ use halo_netio::Platform;
 use halo_vrrp::State;
 
 use super::{Agent, is_of};
-use crate::vip::{Vip, own_priority};
+use crate::discards::Discards;
+use crate::vip::{Vip, own_priority, version};
 
 impl<P: Platform> Agent<P> {
     pub(super) fn status(&self, now: Instant) -> AgentStatus {
@@ -34,16 +36,23 @@ impl<P: Platform> Agent<P> {
                 .filter(|(index, _)| *index != config.this)
                 .map(|(_, node)| self.peer_status(node, now))
                 .collect(),
-            warnings: self.warnings(),
+            discarded: by_reason(&self.discards),
+            warnings: self.warnings(now),
         }
     }
 
     fn vip_status(&self, vip: &Vip) -> VipStatus {
         let router = &vip.router;
         let counters = router.counters();
+        let mut discarded = by_reason(&vip.discards);
+        if counters.disregarded_as_owner > 0 {
+            discarded.insert("owner".to_owned(), counters.disregarded_as_owner);
+        }
         VipStatus {
             name: vip.config.name.clone(),
             vrid: vip.config.vrid,
+            version: version(&vip.config).number(),
+            sync_group: vip.config.sync_group.clone(),
             addresses: vip
                 .config
                 .addresses
@@ -69,7 +78,8 @@ impl<P: Platform> Agent<P> {
                 .unwrap_or(u64::MAX),
             adverts_sent: counters.adverts_sent,
             adverts_received: counters.adverts_received,
-            adverts_discarded: vip.discarded,
+            adverts_discarded: discarded.values().sum(),
+            discarded,
             gratuitous_arps_sent: vip.gratuitous_arps_sent,
             became_active: counters.became_active,
         }
@@ -96,7 +106,7 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self, now: Instant) -> Vec<String> {
         self.options
             .warnings
             .iter()
@@ -104,6 +114,19 @@ impl<P: Platform> Agent<P> {
             .chain(&self.data_plane_complaint)
             .chain(&self.host_warnings)
             .cloned()
+            .chain(
+                self.vips
+                    .iter()
+                    .flat_map(|vip| vip.discards.warnings(now))
+                    .map(str::to_owned),
+            )
             .collect()
     }
+}
+
+fn by_reason(discards: &Discards) -> BTreeMap<String, u64> {
+    discards
+        .by_reason()
+        .map(|(reason, count)| (reason.to_owned(), count))
+        .collect()
 }

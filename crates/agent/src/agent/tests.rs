@@ -21,6 +21,8 @@ use ipnet::IpNet;
 use super::{Agent, Options};
 use crate::loaded::Loaded;
 
+mod vrrp;
+
 const LB1: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 11);
 const LB2: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 12);
 const ETH0: u32 = 2;

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use halo_api::EventKind;
 use halo_netio::Platform;
-use halo_vrrp::{Action, DisableReason, Event, Priority, ReannounceCause, Reason, State};
+use halo_vrrp::{
+    Action, DisableReason, Event, Priority, ReannounceCause, Reason, State, group_event,
+};
 use ipnet::IpNet;
 use tracing::{debug, error, info, warn};
 
@@ -29,6 +31,7 @@ impl<P: Platform> Agent<P> {
     pub(super) fn perform(&mut self, index: usize, event: Event, now: Instant) {
         self.vips[index].router.handle_event(event, now);
         let mut told = false;
+        let mut passed_on = None;
         while let Some(action) = self.vips[index].router.poll_action() {
             match action {
                 Action::SendAdvert { priority, interval } => {
@@ -44,10 +47,28 @@ impl<P: Platform> Agent<P> {
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
                     told = true;
+                    passed_on = group_event(from, to, reason).or(passed_on);
                 }
             }
         }
-        self.tell_holder(index, told);
+        self.tell_holder(index, told, now);
+        if let Some(event) = passed_on {
+            for other in self.group_of(index) {
+                self.perform(other, event, now);
+            }
+        }
+    }
+
+    /// The other VIPs that move together with this one.
+    pub(super) fn group_of(&self, index: usize) -> Vec<usize> {
+        let Some(group) = &self.vips[index].config.sync_group else {
+            return Vec::new();
+        };
+        (0..self.vips.len())
+            .filter(|other| {
+                *other != index && self.vips[*other].config.sync_group.as_ref() == Some(group)
+            })
+            .collect()
     }
 
     /// Tells the virtual router whether this node can hold its addresses, when that has changed.
@@ -70,6 +91,10 @@ impl<P: Platform> Agent<P> {
             Err(reason) => Event::Disable(reason),
         };
         self.drive(index, event, now);
+        // What keeps one of a group from being held keeps all.
+        for other in self.group_of(index) {
+            self.refresh_ability(other, now);
+        }
     }
 
     /// The same for all of them.
@@ -173,6 +198,19 @@ impl<P: Platform> Agent<P> {
     }
 
     fn ability(&self, index: usize) -> Result<(), DisableReason> {
+        self.ability_alone(index)?;
+        let group = self.group_of(index);
+        if group
+            .into_iter()
+            .any(|other| self.ability_alone(other).is_err())
+        {
+            return Err(DisableReason::GroupMember);
+        }
+        Ok(())
+    }
+
+    /// Whether it can be held, were it not for its sync group.
+    fn ability_alone(&self, index: usize) -> Result<(), DisableReason> {
         let vip = &self.vips[index];
         if own_priority(&self.loaded.config, &vip.config).is_none() {
             return Err(DisableReason::NotMember);
@@ -235,7 +273,7 @@ impl<P: Platform> Agent<P> {
                     .platform
                     .unix_millis()
                     .saturating_sub(self.vips[index].since);
-                if age < HANDOVER_MILLIS {
+                if age < HANDOVER_MILLIS || !self.vips[index].rumours.take(now) {
                     return;
                 }
                 let message = format!("{} acted as Active and gave way", self.name_of(rival));
@@ -274,7 +312,7 @@ impl<P: Platform> Agent<P> {
 
     /// Tells people when another node appears or vanishes as Active, unless a transition of this
     /// node `told` it already.
-    fn tell_holder(&mut self, index: usize, told: bool) {
+    fn tell_holder(&mut self, index: usize, told: bool, now: Instant) {
         let vip = &mut self.vips[index];
         let own = vip.router.config().address;
         let holder = vip.router.holder().filter(|holder| *holder != own);
@@ -282,6 +320,9 @@ impl<P: Platform> Agent<P> {
             return;
         }
         let before = std::mem::replace(&mut vip.last_holder, holder);
+        if !told && !vip.rumours.take(now) {
+            return;
+        }
         self.status_changed = true;
         if told {
             return;

@@ -7,13 +7,14 @@ use halo_config::Transport;
 use halo_netio::Platform;
 use halo_netio::vrrp::{Datagram, Family};
 use halo_packet::vrrp::{
-    Accept, Advertisement, Arrival, ChecksumMode, EncodeError, MAX_LEN, Outgoing, Version, decode,
+    Accept, Advertisement, Arrival, EncodeError, MAX_LEN, Outgoing, Version, decode,
 };
 use halo_vrrp::{Centiseconds, Event, Heartbeat, Priority};
 use tracing::{debug, warn};
 
-use super::Agent;
-use crate::vip::Vip;
+use super::{Agent, is_of};
+use crate::discards::Mismatch;
+use crate::vip::{Vip, checksums, version};
 
 /// Why an advertisement did not go out.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,31 @@ pub(super) enum SendError {
     Os(#[from] halo_netio::Error),
 }
 
+/// Why an advertisement that is well-formed is discarded.
+struct Refusal {
+    reason: &'static str,
+    what: &'static str,
+    mismatch: Option<Mismatch>,
+}
+
+impl Refusal {
+    const fn of(reason: &'static str, what: &'static str) -> Self {
+        Self {
+            reason,
+            what,
+            mismatch: None,
+        }
+    }
+
+    const fn mismatch(mismatch: Mismatch, reason: &'static str, what: &'static str) -> Self {
+        Self {
+            reason,
+            what,
+            mismatch: Some(mismatch),
+        }
+    }
+}
+
 impl<P: Platform> Agent<P> {
     /// Takes a VRRP datagram: the checks of RFC 9568 section 7.1, then the virtual router. What
     /// fails a check is counted and touches nothing else.
@@ -35,26 +61,26 @@ impl<P: Platform> Agent<P> {
             destination: datagram.destination,
             ttl: datagram.ttl,
         };
-        let advert = match decode(&datagram.payload, arrival, Accept::Both) {
-            Ok(advert) => advert,
-            Err(error) => {
-                let vrid = datagram.payload.get(1).copied().unwrap_or(0);
-                self.discard(datagram, vrid, error.reason(), &error.to_string());
-                return;
+        let vrid = datagram.payload.get(1).copied().unwrap_or(0);
+        let index = self
+            .vips
+            .iter()
+            .position(|vip| vip.vrid.get() == vrid && listens_to(vip, datagram));
+        let accept = index.map_or(Accept::Both, |index| checksums(&self.vips[index].config).1);
+        match (index, decode(&datagram.payload, arrival, accept)) {
+            (None, Ok(_)) => {
+                self.discards.count("unknown_vrid");
+                let source = datagram.source;
+                debug!("discarded a heartbeat of {source}: VRID {vrid} is not configured here");
             }
-        };
-        match self.find_router(datagram, &advert) {
-            Ok(index) => {
-                self.heard.insert(datagram.source, now);
-                self.check_addresses(index, &advert, datagram.source);
-                let heartbeat = Heartbeat {
-                    priority: advert.priority,
-                    interval: advert.interval,
-                };
-                let from = datagram.source;
-                self.drive(index, Event::Advert { from, heartbeat }, now);
+            (None, Err(error)) => self.discards.count(error.reason()),
+            (Some(index), Err(error)) => {
+                self.discard(index, datagram.source, error.reason(), &error.to_string());
             }
-            Err((reason, what)) => self.discard(datagram, advert.vrid.get(), reason, what),
+            (Some(index), Ok(advert)) => match self.check(index, datagram.source, &advert) {
+                Ok(()) => self.take_advert(index, datagram.source, &advert, now),
+                Err(refusal) => self.refuse(index, datagram.source, &refusal, now),
+            },
         }
     }
 
@@ -71,57 +97,146 @@ impl<P: Platform> Agent<P> {
         let source = vip.place.source.ok_or(SendError::NoWire)?;
         let mut message = [0; MAX_LEN];
         let length = Outgoing {
-            version: Version::V3,
+            version: version(&vip.config),
             vrid: vip.vrid,
             priority,
             interval,
             addresses: &vip.ips(),
         }
-        .encode(source, destination, ChecksumMode::default(), &mut message)?;
+        .encode(source, destination, checksums(&vip.config).0, &mut message)?;
         self.platform
             .send_vrrp(wire.index, source, destination, &message[..length])?;
         Ok(())
     }
 
-    /// The virtual router that an advertisement is for, or why it is for none.
-    fn find_router(
-        &self,
-        datagram: &Datagram,
+    /// An advertisement that nothing speaks against.
+    fn take_advert(
+        &mut self,
+        index: usize,
+        source: IpAddr,
         advert: &Advertisement<'_>,
-    ) -> Result<usize, (&'static str, &'static str)> {
-        let index = self
-            .vips
-            .iter()
-            .position(|vip| vip.vrid == advert.vrid && listens_to(vip, datagram))
-            .ok_or(("unknown_vrid", "the VRID is not configured here"))?;
-        if advert.version != Version::V3 {
-            return Err((
-                "version",
-                "it is VRRP version 2, and version 3 is spoken here",
+        now: Instant,
+    ) {
+        // Of strangers nothing is kept: there is no end to them.
+        if let Some(heard) = self.heard.get_mut(&source) {
+            *heard = now;
+        } else if self.is_node(source) {
+            self.heard.insert(source, now);
+        }
+        self.look_for_mismatch(index, source, advert, now);
+        let heartbeat = Heartbeat {
+            priority: advert.priority,
+            interval: advert.interval,
+        };
+        let from = source;
+        self.drive(index, Event::Advert { from, heartbeat }, now);
+    }
+
+    fn is_node(&self, address: IpAddr) -> bool {
+        let nodes = &self.loaded.config.nodes;
+        nodes.iter().any(|node| is_of(node, address))
+    }
+
+    /// The checks of section 7.1 that need the configuration; those of RFC 3768 for version 2.
+    fn check(
+        &self,
+        index: usize,
+        source: IpAddr,
+        advert: &Advertisement<'_>,
+    ) -> Result<(), Refusal> {
+        let vip = &self.vips[index];
+        if vip.place.source == Some(source) {
+            return Err(Refusal::of(
+                "own_address",
+                "it has this node's own address: another node uses it, or the network loops",
             ));
         }
-        let vip = &self.vips[index];
-        match vip.config.transport {
-            Transport::Unicast if !vip.peers.contains(&datagram.source) => Err((
+        if vip.config.transport == Transport::Unicast && !vip.peers.contains(&source) {
+            return Err(Refusal::of(
                 "unknown_sender",
                 "the sender is no other member of this VIP: is the VRID used twice on this network?",
+            ));
+        }
+        match (version(&vip.config), advert.version) {
+            (Version::V3, Version::V3) => Ok(()),
+            (Version::V2(ours), Version::V2(theirs)) if ours != theirs => Err(Refusal::mismatch(
+                Mismatch::Authentication,
+                "authentication",
+                "its authentication is another: compare `password`",
             )),
-            Transport::Unicast | Transport::Multicast => Ok(index),
+            (Version::V2(_), Version::V2(_)) => self.check_version_2(index, advert),
+            (Version::V3, Version::V2(_)) => Err(Refusal::mismatch(
+                Mismatch::Version,
+                "version",
+                "it is VRRP version 2, and version 3 is spoken here: set `version` alike",
+            )),
+            (Version::V2(_), Version::V3) => Err(Refusal::mismatch(
+                Mismatch::Version,
+                "version",
+                "it is VRRP version 3, and version 2 is spoken here: set `version` alike",
+            )),
+        }
+    }
+
+    /// RFC 3768 section 7.1: the interval must be the same, and the addresses, unless their owner
+    /// names them.
+    fn check_version_2(&self, index: usize, advert: &Advertisement<'_>) -> Result<(), Refusal> {
+        let vip = &self.vips[index];
+        if advert.interval != vip.router.config().interval {
+            return Err(Refusal::mismatch(
+                Mismatch::Interval,
+                "interval",
+                "its interval is another, which VRRP version 2 does not allow: set \
+                 `advert_interval` alike",
+            ));
+        }
+        if advert.priority != Priority::OWNER && !advert.addresses.same_as(&vip.ips()) {
+            return Err(Refusal::mismatch(
+                Mismatch::Addresses,
+                "addresses",
+                "it has other addresses: compare the configuration files",
+            ));
+        }
+        Ok(())
+    }
+
+    /// RFC 9568 section 7.1: what differs is to be told; the election goes on.
+    fn look_for_mismatch(
+        &mut self,
+        index: usize,
+        source: IpAddr,
+        advert: &Advertisement<'_>,
+        now: Instant,
+    ) {
+        let vip = &self.vips[index];
+        if !advert.addresses.same_as(&vip.ips()) {
+            let what = "has other addresses for it: compare the configuration files";
+            self.alarm(index, source, Mismatch::Addresses, what, now);
+        }
+        let vip = &self.vips[index];
+        if advert.interval != vip.router.config().interval {
+            let what = "has another `advert_interval`: the Active's counts, so set it alike";
+            self.alarm(index, source, Mismatch::Interval, what, now);
+        }
+        let vip = &self.vips[index];
+        if advert.priority == Priority::OWNER && vip.router.config().priority == Priority::OWNER {
+            let what = "says that it owns the addresses, as this node does: `owner` is to be one";
+            self.alarm(index, source, Mismatch::Owner, what, now);
+        }
+    }
+
+    fn refuse(&mut self, index: usize, source: IpAddr, refusal: &Refusal, now: Instant) {
+        self.discard(index, source, refusal.reason, refusal.what);
+        if let Some(mismatch) = refusal.mismatch {
+            let what = format!("is not heard: {}", refusal.what);
+            self.alarm(index, source, mismatch, &what, now);
         }
     }
 
     /// Counts a datagram that was thrown away; says why, once for each reason and state.
-    fn discard(&mut self, datagram: &Datagram, vrid: u8, reason: &'static str, what: &str) {
-        let source = datagram.source;
-        let Some(vip) = self
-            .vips
-            .iter_mut()
-            .find(|vip| vip.vrid.get() == vrid && listens_to(vip, datagram))
-        else {
-            debug!("discarded a heartbeat of {source} for VRID {vrid}: {what}");
-            return;
-        };
-        vip.discarded += 1;
+    fn discard(&mut self, index: usize, source: IpAddr, reason: &'static str, what: &str) {
+        let vip = &mut self.vips[index];
+        vip.discards.count(reason);
         if vip.complained.insert(reason) {
             warn!(
                 "{}: discarded a heartbeat of {source}: {what} (told once, counted always)",
@@ -130,14 +245,26 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    /// RFC 9568 section 7.1: addresses that differ are to be logged; the election goes on.
-    fn check_addresses(&mut self, index: usize, advert: &Advertisement<'_>, source: IpAddr) {
+    /// Tells people that another node disagrees; for as long as it does, in the status.
+    fn alarm(
+        &mut self,
+        index: usize,
+        source: IpAddr,
+        mismatch: Mismatch,
+        what: &str,
+        now: Instant,
+    ) {
+        let nodes = &self.loaded.config.nodes;
+        let known = nodes.iter().find(|node| is_of(node, source));
         let vip = &mut self.vips[index];
-        if !advert.addresses.same_as(&vip.ips()) && vip.complained.insert("addresses") {
-            warn!(
-                "{}: {source} has other addresses for it: compare the configuration files",
-                vip.config.name
-            );
+        let name = &vip.config.name;
+        let sentence = || match known {
+            Some(node) => format!("{name}: {} {what}", node.name),
+            None => format!("{name}: {source} {what}"),
+        };
+        if let Some(news) = vip.discards.alarm(mismatch, now, sentence) {
+            warn!("{news}");
+            self.status_changed = true;
         }
     }
 }

@@ -8,7 +8,9 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{AbsolutePath, HostHeader, Interface, Name, PathPrefix, Statuses, Target, VipAddress};
+use super::{
+    AbsolutePath, HostHeader, Interface, Name, Password, PathPrefix, Statuses, Target, VipAddress,
+};
 use crate::model::{AccessLog, HostMatch};
 
 /// A value that is written as a string.
@@ -78,6 +80,7 @@ const READERS: &[(&str, Reader)] = &[
     reader::<Name>(),
     reader::<Interface>(),
     reader::<AbsolutePath>(),
+    reader::<Password>(),
     reader::<PathPrefix>(),
     reader::<Target>(),
     reader::<HostMatch>(),

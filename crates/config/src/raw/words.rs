@@ -57,6 +57,34 @@ impl Leaf for Interface {
     }
 }
 
+/// A password of VRRP version 2 (RFC 2338 section 5.3.10), filled up with zeros.
+#[derive(Debug, Clone)]
+pub(crate) struct Password(pub(crate) [u8; 8]);
+
+impl Leaf for Password {
+    const KIND: &'static str = "password";
+    const EXAMPLE: &'static str = "s3cret";
+
+    fn read(text: &str) -> Result<Self, String> {
+        let mut password = [0; 8];
+        match password.get_mut(..text.len()) {
+            Some(start) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => {
+                start.copy_from_slice(text.as_bytes());
+                Ok(Self(password))
+            }
+            // It is not repeated: errors end up in logs.
+            Some(_) | None => {
+                Err("this is not a VRRP password; use 1 to 8 visible ASCII characters".to_owned())
+            }
+        }
+    }
+
+    fn write(&self) -> String {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(8);
+        String::from_utf8_lossy(&self.0[..end]).into_owned()
+    }
+}
+
 /// An absolute path of a file or directory.
 #[derive(Debug, Clone)]
 pub(crate) struct AbsolutePath(pub(crate) PathBuf);
@@ -319,6 +347,16 @@ mod tests {
         assert!(PathPrefix::read("/healthz?deep=1").is_err());
         for text in ["", "healthz", "/a b", "/é", "/a\r\nHost: x", "/a#b"] {
             assert!(Target::read(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn passwords_have_one_to_eight_visible_characters_and_are_not_repeated_in_errors() {
+        assert_eq!(Password::read("abc").unwrap().0, *b"abc\0\0\0\0\0");
+        assert_eq!(Password::read("12345678").unwrap().write(), "12345678");
+        for text in ["", "123456789", "a b", "p\u{e4}ss"] {
+            let error = Password::read(text).unwrap_err();
+            assert!(text.is_empty() || !error.contains(text), "{error}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! `[[vip]]`.
 
+mod sync_groups;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use super::vip_addresses::{
     is_ipv6, transport, unique_addresses, unique_link_local, vip_addresses,
 };
 use super::{all, unique};
-use crate::model::{Peers, Vip};
+use crate::model::{Checksum, Peers, Vip, VrrpVersion};
 use crate::raw::{self, duration_text};
 use crate::report::Report;
 use crate::suggest::remedy_for_name;
@@ -28,6 +30,7 @@ pub(super) fn vips(
     unique_vrids(raw, report);
     unique_addresses(raw, report);
     unique_link_local(raw, report);
+    sync_groups::sync_groups(raw, report);
     all(raw, |at, raw| vip(at, raw, nodes, report))
 }
 
@@ -41,13 +44,15 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
             "has no effect with preempt = false; remove one of the two",
         );
     }
+    let mut priorities = priorities(&path, raw, nodes, report);
+    owner(&path, raw, nodes, &mut priorities, report);
+    let version = version(&path, raw, report);
     if raw.peers == raw::Peers::Vrrp && raw.fast_detection == Some(true) {
         report.value(
             format!("{path}.fast_detection"),
             "needs peers that answer, and peers = \"vrrp\" says they do not; remove one of the two",
         );
     }
-    let priorities = priorities(&path, raw, nodes, report);
     let transport = transport(&path, raw, nodes, &priorities, report);
     Some(Vip {
         name: raw.name.as_ref()?.0.0.clone(),
@@ -57,6 +62,8 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
             .interface
             .as_ref()
             .map(|interface| interface.0.0.clone()),
+        version,
+        sync_group: raw.sync_group.as_ref().map(|group| group.0.0.clone()),
         priorities,
         advert_interval,
         preempt: raw.preempt,
@@ -96,6 +103,93 @@ fn advert_interval(path: &str, raw: &raw::Vip, report: &mut Report<'_>) -> Durat
         );
     }
     interval
+}
+
+/// Version 2 counts seconds and may have a password; version 3 may choose its checksum.
+fn version(path: &str, raw: &raw::Vip, report: &mut Report<'_>) -> VrrpVersion {
+    if raw.version != 2 {
+        if raw.password.is_some() {
+            report.value(
+                format!("{path}.password"),
+                "VRRP version 3 has no passwords; remove it, or write version = 2",
+            );
+        }
+        return VrrpVersion::V3 {
+            checksum: match raw.checksum {
+                raw::Checksum::PseudoHeader => Checksum::PseudoHeader,
+                raw::Checksum::Message => Checksum::Message,
+            },
+            accept: match raw.accept_checksum {
+                raw::AcceptChecksum::Both => None,
+                raw::AcceptChecksum::PseudoHeader => Some(Checksum::PseudoHeader),
+                raw::AcceptChecksum::Message => Some(Checksum::Message),
+            },
+        };
+    }
+    let interval = raw.advert_interval.0;
+    if interval.subsec_nanos() != 0 {
+        report.value(
+            format!("{path}.version"),
+            format!(
+                "VRRP version 2 counts whole seconds, and advert_interval is {:?}; write \
+                 advert_interval = \"1s\", or version = 3",
+                duration_text(interval)
+            ),
+        );
+    }
+    if let raw::Checksum::Message = raw.checksum {
+        report.value(
+            format!("{path}.checksum"),
+            "VRRP version 2 has one checksum only, of the message; remove it, or write version = 3",
+        );
+    }
+    if raw.peers == raw::Peers::Halo {
+        report.value(
+            format!("{path}.version"),
+            "VRRP version 2 is for other implementations, and Halo nodes say more than it has room \
+             for; write peers = \"vrrp\", or version = 3",
+        );
+    }
+    if is_ipv6(raw) {
+        report.value(
+            format!("{path}.version"),
+            "VRRP version 2 knows IPv4 only; write version = 3",
+        );
+    }
+    VrrpVersion::V2 {
+        password: raw.password.as_ref().map(|password| password.0.0),
+    }
+}
+
+/// The owner of the addresses has priority 255, whatever else is said of it.
+fn owner(
+    path: &str,
+    raw: &raw::Vip,
+    nodes: &[raw::Node],
+    priorities: &mut [Option<u8>],
+    report: &mut Report<'_>,
+) {
+    let Some(owner) = &raw.owner else { return };
+    let path = format!("{path}.owner");
+    match names(nodes).find(|(_, name)| name == owner) {
+        None => {
+            let known = names(nodes).map(|(_, name)| name);
+            report.value(
+                path,
+                format!(
+                    "no node is named {owner:?}; {}",
+                    remedy_for_name(owner, "node", known)
+                ),
+            );
+        }
+        Some((at, _)) => match priorities.get_mut(at) {
+            Some(Some(priority)) => *priority = 255,
+            Some(None) | None => report.value(
+                path,
+                format!("{owner:?} is no member of this VIP; name it in `priority`, or remove it"),
+            ),
+        },
+    }
 }
 
 /// Each node's priority, in the order of the nodes.

@@ -56,6 +56,7 @@ impl Node {
             address,
             clock: Clock::new(epoch, plan.drift),
             router: VirtualRouter::new(Config {
+                version: halo_vrrp::Version::V3,
                 address,
                 priority: plan.priority,
                 interval: plan.interval,

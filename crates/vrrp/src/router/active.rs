@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use halo_packet::vrrp::Priority;
 
 use super::{Command, Phase, VirtualRouter};
-use crate::timers::active_down_interval;
 use crate::{Action, Config, Heartbeat, ReannounceCause, Reason};
 
 /// Hosts that missed the burst of the claim (their port was blocked, or the frames were lost) hear
@@ -17,9 +16,27 @@ const AFTER_CLAIM: Duration = Duration::from_secs(1);
 /// on the wire.
 const REFRESH: Duration = Duration::from_secs(60);
 
+/// A rival stops when it hears this node. One that goes on beyond this many announcements is deaf, or
+/// forged: ...
+const RIVAL_ANNOUNCEMENTS: u32 = 10;
+
+/// ... then the network is told again this often, and when the rival has fallen silent.
+const WHILE_RIVAL: Duration = Duration::from_secs(1);
+
 /// A node that takes over by command outranks an Active that was itself put there by command for as
 /// many intervals as that one needs to hear one of its adverts.
 const INSIST_INTERVALS: u32 = 3;
+
+/// Rivals that were heard, and what was done about it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rivalry {
+    /// The last advert of one.
+    heard: Option<Instant>,
+    /// The first advert of one since the addresses were announced.
+    since: Option<Instant>,
+    /// Announcements since rivals were heard without a pause.
+    announced: u32,
+}
 
 /// What an Active keeps.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +45,7 @@ pub(super) struct Tenure {
     advert_at: Instant,
     /// When the addresses are announced again, and why.
     reannounce: (Instant, ReannounceCause),
+    rivalry: Rivalry,
     /// No rival is answered before this.
     answer_from: Instant,
     /// Until then the adverts say 255, so that an Active of priority 254 gives way.
@@ -58,6 +76,7 @@ impl VirtualRouter {
         let tenure = Tenure {
             advert_at: now + interval,
             reannounce: (now + AFTER_CLAIM, ReannounceCause::AfterClaim),
+            rivalry: Rivalry::default(),
             answer_from: now,
             insist_until,
         };
@@ -138,12 +157,20 @@ impl VirtualRouter {
     /// The rival has announced the addresses too. It stops when it hears this node; one interval
     /// later its last frames are through, and the network is told again.
     fn announce_after_rival(&mut self, rival: IpAddr, now: Instant) {
-        let at = now + self.config.interval.duration();
+        let interval = self.config.interval.duration();
         if let Phase::Active(tenure) = &mut self.phase {
-            let pending = matches!(tenure.reannounce.1, ReannounceCause::Rival(_));
-            if !pending {
-                tenure.reannounce = (at, ReannounceCause::Rival(rival));
+            let rivalry = &mut tenure.rivalry;
+            let paused = |heard| now >= heard + interval.max(WHILE_RIVAL);
+            if rivalry.heard.replace(now).is_none_or(paused) {
+                rivalry.announced = 0;
             }
+            let since = *rivalry.since.get_or_insert(now);
+            let at = if rivalry.announced < RIVAL_ANNOUNCEMENTS {
+                since + interval
+            } else {
+                (now + interval).min(since + interval.max(WHILE_RIVAL))
+            };
+            tenure.reannounce = (at, ReannounceCause::Rival(rival));
         }
     }
 
@@ -197,6 +224,9 @@ impl VirtualRouter {
         }
         let (at, cause) = tenure.reannounce;
         if now >= at {
+            if tenure.rivalry.since.take().is_some() {
+                tenure.rivalry.announced += 1;
+            }
             tenure.reannounce = (now + REFRESH, ReannounceCause::Refresh);
             self.actions.push_back(Action::Reannounce(cause));
         }
@@ -210,7 +240,7 @@ impl VirtualRouter {
     /// After a silence for which others wait no longer, another node may be Active: this one lets
     /// go without a word, and listens before it speaks.
     fn was_paused(&mut self, gap: Duration, now: Instant) -> bool {
-        let patience = active_down_interval(self.config.interval, self.effective_priority());
+        let patience = self.down_interval(self.config.interval, self.effective_priority());
         if gap <= patience {
             return false;
         }
@@ -252,6 +282,12 @@ impl VirtualRouter {
             self.send(self.claimed_priority(&tenure, now));
             self.restart_advert_timer(now);
         }
+    }
+
+    /// Another node won an address of the sync group: it is to have this one, too.
+    pub(super) fn leave_with_group(&mut self, now: Instant) {
+        self.command = Command::None;
+        self.hand_over(Reason::WithGroup, now);
     }
 
     fn hand_over(&mut self, reason: Reason, now: Instant) {

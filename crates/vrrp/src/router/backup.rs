@@ -52,9 +52,7 @@ impl VirtualRouter {
         }
         self.note(from, heartbeat, now);
         if heartbeat.priority == Priority::RESIGN {
-            let mut watch = Watch::new(now, self.skew_time());
-            watch.resigned = Some(from);
-            self.phase = Phase::Backup(watch);
+            self.hear_resignation(from, now);
             return;
         }
         if self.command == Command::Yielded && heartbeat.priority > self.config.priority {
@@ -69,6 +67,22 @@ impl VirtualRouter {
             // The advert is discarded; the timer runs on.
             watch.preempting = true;
         }
+    }
+
+    /// Section 6.4.2: the timer is set to Skew_Time. It is never set later than it was: whoever says
+    /// 0 again and again does not keep this node from taking over.
+    fn hear_resignation(&mut self, from: IpAddr, now: Instant) {
+        let mut watch = Watch::new(now, self.skew_time());
+        watch.resigned = Some(from);
+        if let Phase::Backup(before) = &self.phase
+            && before.down_at <= watch.down_at
+        {
+            watch = Watch {
+                resigned: Some(from),
+                ..*before
+            };
+        }
+        self.phase = Phase::Backup(watch);
     }
 
     /// Preempt_Mode, with the delay after the node became able. The owner always preempts
@@ -141,6 +155,20 @@ impl VirtualRouter {
             self.counters.pauses += 1;
             self.able_since = Some(now);
             self.phase = Phase::Backup(Watch::new(now, self.active_down_interval()));
+        }
+    }
+
+    /// The rest of the sync group is Active here. An Active that is alive and would win stays; one that
+    /// missed two adverts is taken for gone with the others that it held, before the third says so.
+    pub(super) fn join_group(&mut self, now: Instant) {
+        let ours = self.effective_priority();
+        let recent = self.active_interval.duration() * 2;
+        let insists = self.heard.is_some_and(|heard| {
+            now.saturating_duration_since(heard.at) <= recent
+                && (heard.priority, heard.from) > (ours, self.config.address)
+        });
+        if !insists {
+            self.become_active(Reason::WithGroup, now);
         }
     }
 

@@ -19,6 +19,7 @@ pub(super) fn ms(millis: u64) -> Duration {
 
 pub(super) fn config() -> Config {
     Config {
+        version: Version::V3,
         address: HERE,
         priority: Priority(100),
         interval: Centiseconds::SECOND,
@@ -133,6 +134,8 @@ fn every_event_in_every_state_has_the_effect_of_the_table() {
         (Event::Timeout,              ["",        "",                 ""]),
         (Event::Yield,                ["",        "",                 "0 R >Backup"]),
         (Event::TakeOver,             ["",        "254 C >Active",    ""]),
+        (Event::GroupActive,          ["",        "100 C >Active",    ""]),
+        (Event::GroupLost,            ["",        "",                 "0 R >Backup"]),
         (Event::Shutdown,             ["",        ">Initialize",      "0 R >Initialize"]),
         (Event::Reconfigure(config()),["",        "",                 ""]),
         (Event::Reconfigure(faster),  ["",        "",                 "100"]),

@@ -33,11 +33,15 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
                 adverts_sent: 0,
                 adverts_received: 0,
                 adverts_discarded: 0,
+                discarded: Default::default(),
+                version: 3,
+                sync_group: None,
                 gratuitous_arps_sent: 0,
                 became_active: 0,
             })
             .collect(),
         peers: vec![],
+        discarded: Default::default(),
         warnings: vec![],
     }
 }

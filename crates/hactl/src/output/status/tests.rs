@@ -22,6 +22,9 @@ fn vip(name: &str, state: VipState, holder: Option<&str>) -> VipStatus {
         adverts_sent: 0,
         adverts_received: 0,
         adverts_discarded: 0,
+        discarded: Default::default(),
+        version: 3,
+        sync_group: None,
         gratuitous_arps_sent: 0,
         became_active: 1,
     }
@@ -76,6 +79,7 @@ fn status() -> Status {
                     active_for: vec![],
                 },
             ],
+            discarded: Default::default(),
             warnings: vec!["pool app: 1 of 3 servers down".into()],
         },
         data_plane: Some(DataPlaneStatus {

@@ -1,0 +1,31 @@
+//! Sync groups: virtual routers that move together.
+//!
+//! Each keeps its own election. What one of them decides is passed on to the others of its group on the
+//! same node, at once, so that all are Active in the same place. What disables one disables all: that is
+//! the driver's, which knows what every one of them needs.
+//!
+//! Availability comes first: when another node insists on one address of the group (it advertises it with
+//! a priority that wins), that one is not taken from it, and the others are not given up for its sake.
+
+use crate::{Event, Reason, State};
+
+/// What the other virtual routers of a sync group are told when one of them goes `from` one state `to`
+/// another for this `reason`. None: nothing, among others because it only followed the group itself.
+#[must_use]
+pub fn group_event(from: State, to: State, reason: Reason) -> Option<Event> {
+    match (from, to, reason) {
+        (_, State::Active, Reason::WithGroup) => None,
+        (_, State::Active, Reason::TookOver) => Some(Event::TakeOver),
+        (_, State::Active, _) => Some(Event::GroupActive),
+        (State::Active, State::Backup, Reason::Yielded) => Some(Event::Yield),
+        (
+            State::Active,
+            State::Backup,
+            Reason::Outranked { .. } | Reason::TieLost { .. } | Reason::Unfit,
+        ) => Some(Event::GroupLost),
+        // A pause is noticed by each of them, and passed over without a word by all.
+        (State::Active, State::Backup, _) => None,
+        // Disabled or stopping: so are the others, by the driver.
+        (_, State::Initialize, _) | (State::Initialize | State::Backup, State::Backup, _) => None,
+    }
+}
