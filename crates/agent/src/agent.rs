@@ -2,6 +2,7 @@
 
 mod announce;
 mod child;
+mod claims;
 mod failover;
 mod leases;
 mod network;
@@ -37,6 +38,7 @@ use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
+pub(crate) use claims::ForeignClaims;
 use leases::Guards;
 use reload::Pending;
 
@@ -75,6 +77,8 @@ pub struct Agent<P> {
     /// Interfaces that VRRP is open on.
     wires: BTreeSet<(u32, Family)>,
     guards: Guards,
+    /// Interfaces that claims of others are listened for on.
+    watched: BTreeSet<u32>,
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
@@ -111,6 +115,7 @@ impl<P: Platform> Agent<P> {
             vanished: Vec::new(),
             wires: BTreeSet::new(),
             guards: Guards::default(),
+            watched: BTreeSet::new(),
             host_warnings: Vec::new(),
             discards: Discards::default(),
             heard: BTreeMap::new(),
@@ -220,6 +225,7 @@ impl<P: Platform> Agent<P> {
     fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
+            Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),

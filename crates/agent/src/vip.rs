@@ -10,6 +10,7 @@ use halo_netio::vrrp::Family;
 use halo_packet::vrrp::{Accept, Authentication, ChecksumMode, Version};
 use halo_vrrp::{Centiseconds, DisableReason, Priority, State, VirtualRouter, Vrid};
 
+use crate::agent::ForeignClaims;
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
 use crate::link_table::Place;
@@ -48,6 +49,7 @@ pub(crate) struct Vip {
     /// Reasons for discards that have been logged.
     pub(crate) complained: BTreeSet<&'static str>,
     pub(crate) gratuitous_arps_sent: u64,
+    pub(crate) claims: ForeignClaims,
     /// The Active other than this node, as last told to people.
     pub(crate) last_holder: Option<IpAddr>,
 }
@@ -72,6 +74,7 @@ impl Vip {
             rumours: Budget::default(),
             complained: BTreeSet::new(),
             gratuitous_arps_sent: 0,
+            claims: ForeignClaims::default(),
             last_holder: None,
             config: vip.clone(),
         })

@@ -27,6 +27,13 @@ pub struct ClientId(pub u64);
 pub enum Input {
     /// A VRRP datagram came in.
     Datagram(Datagram),
+    /// Somebody else's ARP or neighbour discovery may be about a watched address.
+    Claim {
+        /// The interface it came in by.
+        interface: u32,
+        /// The frame, its Ethernet header included.
+        frame: Vec<u8>,
+    },
     /// Links or addresses changed.
     Network(NetlinkEvent),
     /// A signal came.
@@ -102,6 +109,10 @@ pub trait Platform {
 
     /// Whether TCP connections on a local address have still something to send or receive.
     fn has_connections(&mut self, address: IpAddr) -> Result<bool>;
+
+    /// Listens for others who say that they have one of these addresses, on this interface, in place
+    /// of what was watched there before. None: no more.
+    fn watch_claims(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()>;
 
     /// Starts to receive VRRP of this family on an interface. Doing it again is allowed: it may add
     /// `multicast`.

@@ -71,7 +71,7 @@ fn states(page: &mut Page, vips: &[VipStatus]) {
 /// Name, kind, help and value of a metric that every VIP has.
 type PerVip = (&'static str, Kind, &'static str, fn(&VipStatus) -> u64);
 
-const PER_VIP: [PerVip; 7] = [
+const PER_VIP: [PerVip; 8] = [
     (
         "halo_vip_priority",
         Kind::Gauge,
@@ -107,6 +107,12 @@ const PER_VIP: [PerVip; 7] = [
         Kind::Counter,
         "Gratuitous ARP frames and unsolicited neighbour advertisements sent.",
         |vip| vip.gratuitous_arps_sent,
+    ),
+    (
+        "halo_vip_foreign_claims_total",
+        Kind::Counter,
+        "Frames in which somebody else said that they have an address that this node held.",
+        |vip| vip.foreign_claims,
     ),
     (
         "halo_vip_became_active_total",

@@ -52,6 +52,7 @@ impl<P: Platform> Agent<P> {
         self.refresh_sockets();
         // Before an address can be put on.
         self.refresh_guards();
+        self.refresh_claims();
         self.refresh_abilities(now);
         Ok(())
     }

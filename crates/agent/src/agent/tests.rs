@@ -1,5 +1,6 @@
 //! The driver over a machine in memory, in virtual time.
 
+mod claims;
 mod ipv6;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -233,6 +233,7 @@ impl<P: Platform> Agent<P> {
             Ok(()) => {
                 let vip = &mut self.vips[index];
                 vip.renew_at = Some(now + RENEWAL);
+                vip.claims.held_since = Some(now);
                 vip.announcer.claim(now);
                 if vip.announcer.take_due(now) {
                     self.announce(index);
@@ -260,13 +261,17 @@ impl<P: Platform> Agent<P> {
         self.take_off(index, &nets);
         let vip = &mut self.vips[index];
         vip.renew_at = None;
+        vip.claims.held_since = None;
         vip.announcer.stop();
     }
 
     fn reannounce(&mut self, index: usize, cause: ReannounceCause, now: Instant) {
         let announcer = &mut self.vips[index].announcer;
         match cause {
-            ReannounceCause::AfterClaim | ReannounceCause::Refresh => announcer.refresh(now),
+            ReannounceCause::AfterClaim | ReannounceCause::Refresh => {
+                announcer.refresh(now);
+                self.look_for_others(index);
+            }
             ReannounceCause::Rival(rival) => {
                 announcer.repeat(now);
                 let age = self

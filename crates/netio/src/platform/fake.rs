@@ -40,6 +40,8 @@ pub struct Fake {
     pub neighbours: BTreeMap<IpAddr, [u8; 6]>,
     /// Local addresses with connections.
     pub connections: BTreeSet<IpAddr>,
+    /// Addresses that are watched for claims of others, by interface.
+    pub watched: BTreeMap<u32, Vec<IpAddr>>,
     /// Interfaces that VRRP is open on, and those that joined the multicast group.
     pub vrrp: (BTreeSet<(u32, Family)>, BTreeSet<(u32, Family)>),
     origin: Instant,
@@ -81,6 +83,7 @@ impl Fake {
             guards: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             connections: BTreeSet::new(),
+            watched: BTreeMap::new(),
             vrrp: (BTreeSet::new(), BTreeSet::new()),
             origin: now,
             addresses,
@@ -314,6 +317,12 @@ impl Platform for Fake {
 
     fn has_connections(&mut self, address: IpAddr) -> Result<bool> {
         Ok(self.connections.contains(&address))
+    }
+
+    fn watch_claims(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
+        self.watched.insert(interface, addresses.to_vec());
+        self.watched.retain(|_, watched| !watched.is_empty());
+        Ok(())
     }
 
     fn open_vrrp(
