@@ -40,8 +40,14 @@ build: deps-build ## Build halod, hactl, whoami and halo-lab, optimised
 lab: deps-lab build ## Start a cluster in network namespaces, and stay until ^C
 	$(bin)/halo-lab up
 
-.PHONY: bench
-bench: deps-lab build ## Measure failovers, beside keepalived and HAProxy
+# WORKLOADS="http100b tcp1mb" for some; BENCH="--write docs/benchmarks.md" to publish the figures;
+# HALO_BENCH_HAPROXY=/opt/haproxy/sbin/haproxy for a newer one beside Debian's.
+ROUNDS ?= 5
+SECONDS ?= 5
+.PHONY: bench bench-failover
+bench: deps-lab build ## Measure what a request costs, beside HAProxy and nginx
+	$(bin)/halo-lab bench --rounds $(ROUNDS) --seconds $(SECONDS) $(BENCH) $(WORKLOADS)
+bench-failover: deps-lab build ## Measure failovers, beside keepalived and HAProxy
 	$(bin)/halo-lab bench-failover
 
 .PHONY: test test-unit test-sim test-lab test-compose

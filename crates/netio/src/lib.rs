@@ -13,7 +13,9 @@ pub mod netns;
 pub mod platform;
 pub mod process;
 pub mod signals;
+pub mod splice;
 pub mod stream;
+pub mod udp;
 pub mod unix;
 pub mod vrrp;
 

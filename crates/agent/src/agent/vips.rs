@@ -41,6 +41,8 @@ impl<P: Platform> Agent<P> {
                         self.renew_lease(index, now, interval.duration());
                     }
                 }
+                // Not before the virtual router is told of an Active that can be asked.
+                Action::Probe(_) => {}
                 Action::Claim => self.claim(index, now),
                 Action::Release => self.release(index),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),

@@ -173,6 +173,20 @@ impl DataPlane {
             // The agent keeps the events of both processes, and is asked for them.
             ToDataPlane::Event(_) => {}
             ToDataPlane::Reply { id, reply } => self.requests.answered(id, reply),
+            ToDataPlane::Drain {
+                addresses,
+                within_ms,
+            } => {
+                if let Some(applied) = &self.applied {
+                    let within = Duration::from_millis(within_ms);
+                    applied.proxy.drain_addresses(&addresses, within);
+                }
+            }
+            ToDataPlane::Serve { addresses } => {
+                if let Some(applied) = &self.applied {
+                    applied.proxy.serve_addresses(&addresses);
+                }
+            }
             ToDataPlane::Stop => return Ok(self.stop()),
         }
         Ok(Next::Turn)
