@@ -4,6 +4,7 @@
 //! failover agent needs is gathered in the trait [`Platform`], with the real [`platform::Linux`]
 //! and an in-memory [`platform::fake`] beside it.
 
+pub mod check;
 mod clock;
 mod error;
 pub mod frame;

@@ -18,6 +18,7 @@ use nix::sys::time::TimeSpec;
 use self::clients::Clients;
 use self::data_plane::DataPlane;
 use super::{ClientId, Input, Platform};
+use crate::check::{Check, Checks};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::FrameSocket;
@@ -53,6 +54,7 @@ pub struct Linux {
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
     data_plane: DataPlane,
+    checks: Checks,
     clients: Clients,
 }
 
@@ -72,6 +74,7 @@ impl Linux {
             signals,
             vrrp: BTreeMap::new(),
             leases: None,
+            checks: Checks::new(settings.identity)?,
             data_plane: DataPlane::new(settings.identity, settings.environment),
             clients,
         })
@@ -83,8 +86,11 @@ impl Linux {
         let timeout =
             deadline.map(|at| TimeSpec::from(at.saturating_duration_since(self.clock.now())));
         let reading = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut ready: Vec<PollFd<'_>> =
-            vec![reading(self.signals.as_fd()), reading(self.monitor.as_fd())];
+        let mut ready: Vec<PollFd<'_>> = vec![
+            reading(self.signals.as_fd()),
+            reading(self.monitor.as_fd()),
+            reading(self.checks.as_fd()),
+        ];
         ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
         self.data_plane.poll_into(&mut ready);
         self.clients.poll_into(&mut ready);
@@ -112,6 +118,9 @@ impl Linux {
             inputs.push(Input::Signal(signal));
         }
         self.data_plane.collect(self.clock.now(), inputs)?;
+        while let Some((id, outcome)) = self.checks.next() {
+            inputs.push(Input::CheckEnded { id, outcome });
+        }
         self.clients.collect(inputs);
         Ok(())
     }
@@ -153,6 +162,14 @@ impl Platform for Linux {
 
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool> {
         Ok(self.netlink.address_remove(interface, net)?)
+    }
+
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
+        Ok(self.netlink.route_to(destination)?)
+    }
+
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()> {
+        self.checks.start(id, check)
     }
 
     fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
