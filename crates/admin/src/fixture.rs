@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use halo_api::{
     AdminState, AgentStatus, DataPlaneStatus, Event, EventKind, HealthState, ListenerStatus,
     Outcome, PeerStatus, PoolStatus, ProcessState, ProcessStatus, ServerCommand, ServerStatus,
-    Status, VipState, VipStatus,
+    Status, TrackerState, TrackerStatus, VipState, VipStatus,
 };
 
 use crate::{Checks, Control, Failover, Failure, Readiness, Sample};
@@ -119,6 +119,15 @@ pub(crate) fn status() -> Status {
                 address: "10.77.0.12".into(),
                 last_heard_ms: Some(42),
                 active_for: vec!["dns".into()],
+            }],
+            trackers: vec![TrackerStatus {
+                name: "uplink".into(),
+                check: "interface".into(),
+                state: TrackerState::Good,
+                since: 1_700_000_001_000,
+                finding: "eth1 is up".into(),
+                weight: None,
+                vips: vec!["web".into()],
             }],
             discarded: Default::default(),
             warnings: vec![],

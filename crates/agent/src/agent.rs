@@ -9,6 +9,7 @@ mod network;
 mod reload;
 mod requests;
 mod status;
+mod trackers;
 mod vips;
 mod wire;
 
@@ -41,6 +42,7 @@ use crate::vip::Vip;
 pub(crate) use claims::ForeignClaims;
 use leases::Guards;
 use reload::Pending;
+use trackers::Trackers;
 
 /// The data plane gets the status this often, however little changes.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -70,6 +72,7 @@ pub struct Agent<P> {
     /// Why the data plane does not serve, if it said so.
     data_plane_complaint: Option<String>,
     vips: Vec<Vip>,
+    trackers: Trackers,
     links: LinkTable,
     network_changed: bool,
     /// Addresses of Active VIPs that were taken off.
@@ -110,6 +113,7 @@ impl<P: Platform> Agent<P> {
             data_plane_since: started,
             data_plane_complaint: None,
             vips,
+            trackers: Trackers::default(),
             links: LinkTable::default(),
             network_changed: true,
             vanished: Vec::new(),
@@ -159,7 +163,10 @@ impl<P: Platform> Agent<P> {
             warn!("{warning}");
         }
         self.remove_left_over_vips()?;
-        self.refresh_links(self.platform.now())?;
+        let now = self.platform.now();
+        self.configure_trackers(now);
+        self.apply_trackers(now);
+        self.refresh_links(now)?;
         self.remove_left_over_guards();
         Ok(())
     }
@@ -190,6 +197,7 @@ impl<P: Platform> Agent<P> {
             .chain([
                 self.supervisor.poll_timeout(),
                 self.pending.as_ref().map(Pending::deadline),
+                self.trackers.poll_timeout(),
                 Some(self.status_due),
             ])
             .flatten()
@@ -230,6 +238,7 @@ impl<P: Platform> Agent<P> {
             Input::Signal(signal) => self.handle_signal(signal, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
             Input::DataPlaneEnded { how } => self.handle_data_plane_ended(&how, now),
+            Input::CheckEnded { id, outcome } => self.handle_check_ended(id, outcome, now),
             Input::Request { client, line } => self.handle_client_line(client, &line, now),
         }
     }
@@ -249,6 +258,7 @@ impl<P: Platform> Agent<P> {
     fn handle_timeouts(&mut self, now: Instant) {
         self.follow_supervisor(now);
         self.give_up_late_reload(now);
+        self.check_trackers(now);
         for index in 0..self.vips.len() {
             self.handle_vip_timeouts(index, now);
         }

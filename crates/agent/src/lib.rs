@@ -13,6 +13,7 @@ mod journal;
 mod link_table;
 mod loaded;
 mod supervisor;
+mod tracker;
 mod vip;
 
 pub use agent::{Agent, Options};

@@ -41,6 +41,8 @@ pub(crate) struct Vip {
     pub(crate) blocked_until: Option<Instant>,
     /// What the router was last told: able, or why not.
     pub(crate) told: Option<Result<(), DisableReason>>,
+    /// Whether the router was told that this node is fit to serve.
+    pub(crate) fit: bool,
     /// Since when it is in its state.
     pub(crate) since: UnixMillis,
     pub(crate) discards: Discards,
@@ -69,6 +71,7 @@ impl Vip {
             leased: false,
             blocked_until: None,
             told: None,
+            fit: true,
             since,
             discards: Discards::default(),
             rumours: Budget::default(),

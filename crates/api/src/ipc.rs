@@ -1,6 +1,8 @@
 //! What the agent and the data plane say to each other over their socket pair, and what the agent
 //! takes on its own Unix socket.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{AgentStatus, Event};
@@ -35,6 +37,19 @@ pub enum ToDataPlane {
         /// The answer.
         reply: AgentReply,
     },
+    /// These addresses leave the node on purpose: connections on them are to finish, and are cut off
+    /// after this time. Listeners go on; what they accept is to finish as well.
+    Drain {
+        /// The addresses.
+        addresses: Vec<IpAddr>,
+        /// How long, in milliseconds.
+        within_ms: u64,
+    },
+    /// These addresses are here again: connections accepted from now on are ordinary ones.
+    Serve {
+        /// The addresses.
+        addresses: Vec<IpAddr>,
+    },
     /// Finish: accept nothing new, let requests in flight end within the drain timeout, exit 0.
     Stop,
 }
@@ -54,6 +69,11 @@ pub enum FromDataPlane {
         generation: u64,
         /// Why, with the remedy.
         error: String,
+    },
+    /// How many servers are up in each pool; sent when that changes, first before [`Self::Ready`].
+    ServersUp {
+        /// By the pool's name.
+        pools: std::collections::BTreeMap<String, usize>,
     },
     /// Ask the agent for something on behalf of an admin client.
     Request {

@@ -37,6 +37,9 @@ pub struct AgentStatus {
     pub vips: Vec<VipStatus>,
     /// The other nodes, in file order.
     pub peers: Vec<PeerStatus>,
+    /// What the node needs to be fit to hold VIPs, in file order.
+    #[serde(default)]
+    pub trackers: Vec<TrackerStatus>,
     /// Heartbeats dropped that belong to no VIP here, by reason.
     #[serde(default)]
     pub discarded: BTreeMap<String, u64>,
@@ -130,6 +133,37 @@ pub struct VipStatus {
     pub foreign_claims: u64,
     /// How often this node became Active.
     pub became_active: u64,
+}
+
+/// Something that the node needs to be fit to hold VIPs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrackerStatus {
+    /// Its name.
+    pub name: String,
+    /// What it watches: `interface`, `route`, `gateway`, `script` or `pool`.
+    pub check: String,
+    /// What it found.
+    pub state: TrackerState,
+    /// Since when it has been in this state.
+    pub since: UnixMillis,
+    /// What the last check found, in a sentence.
+    pub finding: String,
+    /// What its failure takes off the priority; `None`: the node gives way.
+    pub weight: Option<u8>,
+    /// The VIPs that depend on it.
+    pub vips: Vec<String>,
+}
+
+/// What a tracker found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackerState {
+    /// Nothing yet; a node that does not know whether it is fit is not.
+    Unknown,
+    /// All is well.
+    Good,
+    /// It is not.
+    Failed,
 }
 
 /// Another node, as this one knows it.
@@ -276,6 +310,8 @@ pub enum EventKind {
     Peer,
     /// A server changed state.
     Server,
+    /// A tracker changed state.
+    Tracker,
     /// The configuration was applied or refused.
     Config,
     /// A process of Halo started, died or stopped.

@@ -4,6 +4,7 @@
 //! failover agent needs is gathered in the trait [`Platform`], with the real [`platform::Linux`]
 //! and an in-memory [`platform::fake`] beside it.
 
+pub mod check;
 pub mod claims;
 mod clock;
 mod error;
@@ -14,7 +15,9 @@ pub mod netns;
 pub mod platform;
 pub mod process;
 pub mod signals;
+pub mod splice;
 pub mod stream;
+pub mod udp;
 pub mod unix;
 pub mod vrrp;
 

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 
 pub use linux::{Linux, Settings};
 
+use crate::check::{Check, Outcome};
 use crate::error::Result;
 use crate::netlink::{Address, Link, NetlinkEvent};
 use crate::signals::Signal;
@@ -44,6 +45,13 @@ pub enum Input {
     DataPlaneEnded {
         /// How, for "the data plane ...".
         how: String,
+    },
+    /// A check ended.
+    CheckEnded {
+        /// The number it was started with.
+        id: u64,
+        /// What it found.
+        outcome: Outcome,
     },
     /// A client of the agent's socket sent a line.
     Request {
@@ -82,6 +90,12 @@ pub trait Platform {
 
     /// Takes an address off an interface; `false` when it was not there.
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool>;
+
+    /// The interface by which a packet to `destination` would leave; `None`: there is no route.
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>>;
+
+    /// Starts a check; [`Input::CheckEnded`] tells its outcome under `id`.
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()>;
 
     /// From now on the kernel answers for these addresses on this interface only while they are
     /// leased, also when this process is not there to see to it. In place of what was guarded on

@@ -18,7 +18,6 @@ mod proxy;
 mod relay;
 mod snapshot;
 mod sockets;
-mod stream;
 mod tcp;
 mod upstream;
 mod worker;

@@ -1,5 +1,6 @@
 //! The handle that the control thread holds.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -221,6 +222,30 @@ impl Proxy {
     /// Opens the access-log file anew, after it was moved away. Never waits.
     pub fn reopen_access_log(&self) {
         self.log.reopen();
+    }
+
+    /// Lets connections on these local addresses finish, those to come as well, and cuts them off after
+    /// `timeout`. Listeners and other connections go on as before. Never waits.
+    pub fn drain_addresses(&self, addresses: &[IpAddr], timeout: Duration) {
+        let addresses: Arc<[IpAddr]> = addresses.into();
+        let until = Instant::now() + timeout;
+        for worker in &self.workers {
+            worker.send(Command::DrainAddresses {
+                addresses: addresses.clone(),
+                until,
+            });
+        }
+    }
+
+    /// Connections to come on these addresses are ordinary ones again; those that are to finish still
+    /// are.
+    pub fn serve_addresses(&self, addresses: &[IpAddr]) {
+        let addresses: Arc<[IpAddr]> = addresses.into();
+        for worker in &self.workers {
+            worker.send(Command::ServeAddresses {
+                addresses: addresses.clone(),
+            });
+        }
     }
 
     /// Stops accepting, lets requests and connections finish for at most `timeout`, then cuts the

@@ -7,8 +7,7 @@ use tokio::time::Instant;
 
 use crate::fault::Fault;
 use crate::log::Record;
-use crate::relay::{Side, relay};
-use crate::stream::{Meter, Stream};
+use crate::relay::{Relayed, Side, relay};
 use crate::upstream::{Attempts, Lease, connect};
 use crate::worker::{Connection, View};
 
@@ -23,13 +22,16 @@ struct Story {
 /// Serves one connection to its end.
 pub(crate) async fn serve(connection: Connection, tcp: TcpStream) {
     let started = Instant::now();
-    let meter = Meter::of_listener(connection.listener.shared.clone(), connection.worker.index);
-    let client = Stream::new(tcp, meter.clone());
     let mut story = Story::default();
-    let ended = pass(&connection, client, &meter, &mut story).await;
-    let error = ended.err().map(|fault| fault.for_log());
+    let relayed = pass(&connection, tcp, &mut story)
+        .await
+        .unwrap_or_else(|fault| Relayed {
+            fault: Some(fault),
+            ..Relayed::default()
+        });
     let view = connection.worker.view();
     if view.snapshot.access_log {
+        let error = relayed.fault.map(|fault| fault.for_log());
         let attempts = story.attempts.as_ref();
         connection.worker.log.write(&Record {
             listener: &connection.listener.config.name,
@@ -40,8 +42,8 @@ pub(crate) async fn serve(connection: Connection, tcp: TcpStream) {
             status: None,
             pool: attempts.map(|a| a.pool().config.name.as_str()),
             server: story.lease.as_ref().map(|l| l.server.name.as_str()),
-            bytes_in: meter.bytes_in(),
-            bytes_out: meter.bytes_out(),
+            bytes_in: relayed.bytes_in,
+            bytes_out: relayed.bytes_out,
             duration: started.elapsed(),
             upstream: story.connected.map(|at| at - started),
             retries: attempts.map_or(0, Attempts::retries),
@@ -52,26 +54,18 @@ pub(crate) async fn serve(connection: Connection, tcp: TcpStream) {
 
 async fn pass(
     connection: &Connection,
-    client: Stream,
-    meter: &Meter,
+    client: TcpStream,
     story: &mut Story,
-) -> Result<(), Fault> {
+) -> Result<Relayed, Fault> {
     let (view, listener) = connection.configuration();
     let target = listener.default.ok_or(Fault::NoServer)?;
     let server = reach(connection, view, target.pool, story).await?;
-    let side = |stream| Side {
-        stream,
+    let side = |tcp| Side {
+        tcp,
         read_ahead: bytes::Bytes::new(),
     };
     let idle = connection.listener.config.timeouts.idle;
-    relay(
-        side(client),
-        side(server),
-        meter,
-        idle,
-        connection.phase.clone(),
-    )
-    .await
+    Ok(relay(connection, side(client), side(server), idle).await)
 }
 
 /// Connects to a server of the pool.
@@ -80,7 +74,7 @@ async fn reach(
     view: Rc<View>,
     pool: usize,
     story: &mut Story,
-) -> Result<Stream, Fault> {
+) -> Result<TcpStream, Fault> {
     let attempts = Attempts::new(connection.worker.clone(), view, pool);
     let attempts = story.attempts.insert(attempts);
     let within = attempts.pool().config.timeouts.connect;
@@ -90,7 +84,7 @@ async fn reach(
             Ok(tcp) => {
                 story.lease = Some(lease);
                 story.connected = Some(Instant::now());
-                return Ok(Stream::new(tcp, Meter::new()));
+                return Ok(tcp);
             }
             Err(fault) => attempts.failed(lease, fault)?,
         }

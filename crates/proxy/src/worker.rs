@@ -1,6 +1,7 @@
 //! One worker: a thread with a runtime, and all that its connections share.
 
 mod accept;
+mod phases;
 mod time;
 mod view;
 mod wheel;
@@ -8,7 +9,7 @@ mod wheel;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -24,10 +25,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::http::{Jobs, Upstreams};
 use crate::log::LogBuffer;
+use crate::relay::Plumbing;
 use crate::snapshot::Snapshot;
 use accept::Acceptor;
 
-pub(crate) use accept::{Configuration, Connection, Phase, cut_off};
+pub(crate) use accept::{Configuration, Connection, Phase};
 pub(crate) use time::{Alarm, Timers};
 pub(crate) use view::View;
 pub(crate) use wheel::Tick;
@@ -53,6 +55,13 @@ pub(crate) enum Command {
         snapshot: Arc<Snapshot>,
         sockets: Vec<(SocketAddr, Socket)>,
     },
+    /// Connections on these addresses are to finish until then, those to come as well.
+    DrainAddresses {
+        addresses: Arc<[IpAddr]>,
+        until: std::time::Instant,
+    },
+    /// Connections to come on these addresses are ordinary ones again.
+    ServeAddresses { addresses: Arc<[IpAddr]> },
     /// Stop accepting, finish until then, and say how many connections were cut off.
     Drain {
         until: std::time::Instant,
@@ -69,6 +78,7 @@ pub(crate) struct Worker {
     view: RefCell<Rc<View>>,
     pub(crate) log: LogBuffer,
     pub(crate) upstreams: Upstreams,
+    pub(crate) plumbing: Plumbing,
     pub(crate) jobs: Jobs,
     pub(crate) timers: Rc<Timers>,
     /// Connections, and acceptors that have not ended yet.
@@ -109,6 +119,7 @@ async fn turn(setup: Setup) {
         view: RefCell::new(Rc::new(view)),
         log,
         upstreams: Upstreams::default(),
+        plumbing: Plumbing::default(),
         jobs: Jobs::default(),
         timers: Timers::new(pulse),
         live: Cell::new(0),
@@ -127,13 +138,23 @@ async fn turn(setup: Setup) {
         let worker = worker.clone();
         async move { worker.upstreams.reap(&worker.timers).await }
     });
-    let mut acceptors = HashMap::new();
+    let mut acceptors: HashMap<SocketAddr, Acceptor> = HashMap::new();
     while let Some(command) = inbox.recv().await {
         match command {
             Command::Refresh { snapshot, sockets } => {
                 let view = worker.view_of(&snapshot);
                 refresh(&worker, &view, &mut acceptors, sockets);
             }
+            Command::DrainAddresses { addresses, until } => {
+                let until = Instant::from_std(until);
+                acceptors
+                    .values()
+                    .for_each(|acceptor| acceptor.drain(&addresses, until));
+                worker.timers.call();
+            }
+            Command::ServeAddresses { addresses } => acceptors
+                .values()
+                .for_each(|acceptor| acceptor.serve(&addresses)),
             Command::Drain { until, done } => {
                 let until = Instant::from_std(until);
                 for (_, acceptor) in acceptors.drain() {

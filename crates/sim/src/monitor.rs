@@ -27,6 +27,8 @@ pub enum Invariant {
     ListensFirst,
     /// When of two owners one gives way, the other announces the addresses within two intervals.
     WinnerAnnounces,
+    /// Nobody takes over for silence from an Active that is there, or before its lease has ended.
+    Cause,
     /// A damaged packet is discarded.
     DamageDetected,
 }
@@ -140,6 +142,16 @@ impl Monitor {
     /// Long enough after the last disturbance that nothing may change any more.
     pub(crate) fn is_settled(&self, now: Nanos, standing: Standing) -> bool {
         standing.calm && now.since(self.disturbed) > self.settling
+    }
+
+    /// Long enough after the last disturbance that nothing of it is on its way any more.
+    pub(crate) fn is_undisturbed(&self, now: Nanos) -> bool {
+        self.is_over(self.disturbed, now)
+    }
+
+    /// Whether what happened then has no effect any more.
+    pub(crate) fn is_over(&self, disturbed: Nanos, now: Nanos) -> bool {
+        now.since(disturbed) > self.settling / 2
     }
 
     /// Looks at the nodes after a step. Until `now` they stood as after the step before.

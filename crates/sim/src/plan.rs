@@ -13,6 +13,8 @@ pub struct Plan {
     pub seed: u64,
     /// The nodes; two to seven.
     pub nodes: Vec<NodePlan>,
+    /// Whether an Active whose advert is late is asked if it is still there.
+    pub fast: bool,
     /// What happens, in order of time.
     pub faults: Vec<(Nanos, Fault)>,
     /// When the run ends. It leaves the nodes the time to settle after the last fault.
@@ -129,6 +131,7 @@ impl Plan {
         let mut plan = Self {
             seed,
             nodes,
+            fast: Rng::new(seed.rotate_left(32)).chance(700),
             faults: Vec::new(),
             end: Nanos(0),
         };

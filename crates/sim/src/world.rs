@@ -2,12 +2,13 @@
 
 mod faults;
 mod node;
+mod probe;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use halo_vrrp::{Action, Event, Heartbeat, Reason, State};
+use halo_vrrp::{Action, Answer, Event, Heartbeat, Reason, State};
 
 use crate::monitor::{Invariant, Monitor, Standing, Violation};
 use crate::network::Network;
@@ -34,6 +35,10 @@ pub enum Mutant {
     Stutters,
     /// `Reannounce` is not carried out.
     Mute,
+    /// The kernel goes on answering for twice as long as the others are told.
+    Outstays,
+    /// Nobody answers questions.
+    Unanswered,
     /// Damaged packets are taken for good ones.
     SkipsChecksum,
 }
@@ -65,9 +70,24 @@ pub fn run_traced(plan: &Plan, mutant: Option<Mutant>) -> Report {
     World::new(plan, mutant, true).play(plan)
 }
 
+#[derive(Clone)]
 enum Step {
     Fault(Fault),
-    Deliver { to: usize, packet: Packet },
+    Deliver {
+        to: usize,
+        packet: Packet,
+    },
+    /// A question from one node arrives at another.
+    Question {
+        from: usize,
+        to: usize,
+    },
+    /// An answer arrives.
+    Answer {
+        from: usize,
+        to: usize,
+        answer: Answer,
+    },
     Wake(usize),
     End,
 }
@@ -81,6 +101,10 @@ struct World {
     network: Network,
     monitor: Monitor,
     mutant: Option<Mutant>,
+    /// When anything was last done to the cluster but that a node froze.
+    disturbed: Nanos,
+    /// Whether an Active whose advert is late is asked.
+    fast: bool,
     /// Nothing may change any more, as of the step before.
     settled: bool,
     traced: bool,
@@ -107,6 +131,8 @@ impl World {
             network: Network::new(plan.nodes.len()),
             monitor: Monitor::new(plan.vacancy(), plan.settling(), overlap),
             mutant,
+            disturbed: Nanos(0),
+            fast: plan.fast,
             settled: false,
             traced,
             report: Report {
@@ -144,6 +170,8 @@ impl World {
             match step {
                 Step::Fault(fault) => self.apply(fault)?,
                 Step::Deliver { to, packet } => self.deliver(to, packet)?,
+                Step::Question { from, to } => self.asked(from, to),
+                Step::Answer { from, to, answer } => self.answered(from, to, answer)?,
                 Step::Wake(node) => self.wake(node)?,
                 Step::End => return self.check_end(),
             }
@@ -166,6 +194,7 @@ impl World {
         while let Some(action) = self.nodes[index].router.poll_action() {
             self.perform(index, action)?;
         }
+        self.update_detection(index);
         self.schedule(index);
         Ok(())
     }
@@ -175,6 +204,7 @@ impl World {
             Action::SendAdvert { priority, interval } => {
                 self.note(|| format!("lb{index} sends priority {priority}"));
                 self.send(index, Heartbeat { priority, interval });
+                self.renew_lease(index, interval);
             }
             Action::Claim => {
                 self.require(!self.nodes[index].holds, index, "claims what it holds")?;
@@ -189,14 +219,18 @@ impl World {
                 self.nodes[index].holds = self.mutant == Some(Mutant::KeepsAddresses);
                 self.monitor.no_announcement_due();
             }
+            Action::Probe(target) => self.probe(index, target),
             Action::Reannounce(_) if self.mutant == Some(Mutant::Mute) => {}
             Action::Reannounce(cause) => {
                 self.note(|| format!("lb{index} announces: {cause:?}"));
                 self.monitor.no_announcement_due();
             }
+            // The simulated nodes have no quorum: availability first.
+            Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
             Action::Transition { from, to, reason } => {
                 self.report.transitions += 1;
                 self.note(|| format!("lb{index} {from:?} -> {to:?}: {reason}"));
+                self.check_cause(index, reason)?;
                 if matches!(reason, Reason::Outranked { .. } | Reason::TieLost { .. }) {
                     self.gave_way(index);
                 }

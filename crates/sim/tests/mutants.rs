@@ -31,8 +31,8 @@ fn a_node_whose_timers_are_late_takes_over_too_late() {
 }
 
 #[test]
-fn a_node_that_skips_adverts_makes_the_others_flap() {
-    assert!(broken_by(Mutant::Stutters).contains(&Invariant::NoFlap));
+fn a_node_that_skips_adverts_makes_the_others_take_over_without_a_cause() {
+    assert!(broken_by(Mutant::Stutters).contains(&Invariant::Cause));
 }
 
 #[test]
@@ -43,4 +43,15 @@ fn a_node_that_takes_damaged_packets_is_noticed() {
 #[test]
 fn a_node_that_does_not_announce_after_a_split_is_noticed() {
     assert!(broken_by(Mutant::Mute).contains(&Invariant::WinnerAnnounces));
+}
+
+#[test]
+fn a_node_that_outstays_its_lease_is_noticed() {
+    assert!(broken_by(Mutant::Outstays).contains(&Invariant::Cause));
+}
+
+#[test]
+fn a_node_whose_questions_get_lost_takes_over_too_late_or_without_a_cause() {
+    let broken = broken_by(Mutant::Unanswered);
+    assert!(broken.contains(&Invariant::Cause), "{broken:?}");
 }

@@ -20,6 +20,7 @@ fn scenario(priorities: &[u8], faults: &[(u64, Fault)]) -> Plan {
     let mut plan = Plan {
         seed: 1,
         nodes: nodes.collect(),
+        fast: false,
         faults: faults.iter().map(|(ms, fault)| (at(*ms), *fault)).collect(),
         end: Nanos(0),
     };
@@ -199,4 +200,32 @@ fn seven_nodes_with_noise_and_crashes_end_with_the_highest_priority() {
     assert!(report.discarded > 0);
     let last = last_advert(&report);
     assert!(last.contains("lb6 sends priority 190"), "{last}");
+}
+
+/// Two nodes that ask each other, and what happens to the first a second after the start.
+fn asking(fault: Fault) -> Report {
+    let mut plan = scenario(&[200, 100], &[(1_000, fault)]);
+    plan.fast = true;
+    plan.finish();
+    play(&plan)
+}
+
+#[test]
+fn a_node_that_crashes_is_replaced_soon_after_its_first_late_advert() {
+    let report = asking(Fault::Crash(0));
+    let (at, name) = actives(&report)[1];
+    assert_eq!(name, "lb1");
+    assert!((1_020..=1_130).contains(&at), "{at}");
+}
+
+#[test]
+fn a_process_that_freezes_is_replaced_when_its_lease_has_ended() {
+    let freeze = Fault::Freeze {
+        node: 0,
+        queues: true,
+    };
+    let report = asking(freeze);
+    let (at, name) = actives(&report)[1];
+    assert_eq!(name, "lb1");
+    assert!((1_060..=1_170).contains(&at), "{at}");
 }

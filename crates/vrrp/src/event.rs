@@ -28,6 +28,29 @@ pub struct Heartbeat {
     pub interval: Centiseconds,
 }
 
+/// What the driver knows, beside its adverts, of an Active that answers when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detection {
+    /// The Active.
+    pub active: IpAddr,
+    /// How long after an advert its kernel answers for the addresses, should its agent fall silent;
+    /// `None`: nobody can say.
+    pub lease: Option<Duration>,
+    /// How many live Backups are to take over rather than this one.
+    pub rank: u8,
+}
+
+/// What came of [`Action::Probe`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The agent says that it is Active, with this priority.
+    Active(Priority),
+    /// The agent says that it is not.
+    NotActive,
+    /// The kernel of its machine answers. That says nothing of the agent.
+    Kernel,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -61,6 +84,33 @@ pub enum Event {
     /// Whether the node is fit to serve. One that is not leaves the addresses to whoever is, and holds
     /// them only while nobody else does.
     Fit(bool),
+    /// Quorum mode: a majority has agreed that this node holds the addresses.
+    MandateGranted,
+    /// Quorum mode: the majority's agreement ends, and could not be renewed.
+    MandateLost,
+    /// Quorum mode: a node that reaches a majority wants the addresses.
+    Challenged {
+        /// The node.
+        by: IpAddr,
+        /// Its priority.
+        priority: Priority,
+    },
+    /// Whether, and how, the Active that is heard can be asked if it is still there.
+    Detection(Option<Detection>),
+    /// An answer came.
+    Answer {
+        /// Whose it is, by the address of its adverts.
+        from: IpAddr,
+        /// What it says.
+        answer: Answer,
+    },
+    /// An Active that gives the addresses up named this node its successor.
+    Appointed {
+        /// The former Active.
+        by: IpAddr,
+        /// Whether an operator wants this node to keep them.
+        hold: bool,
+    },
 }
 
 /// Why a node cannot hold the addresses.
@@ -110,8 +160,23 @@ pub enum Action {
     Claim,
     /// Take the addresses off the interface.
     Release,
+    /// Ask this Active, and the kernel of its machine, by every path there is, if it is still there.
+    Probe(IpAddr),
     /// Send gratuitous ARP again.
     Reannounce(ReannounceCause),
+    /// Quorum mode: ask a majority whether this node may hold the addresses, until it may or
+    /// [`Action::DropMandate`] comes.
+    SeekMandate {
+        /// The priority with which it asks.
+        priority: Priority,
+        /// Whether an Active of lower priority is to hand over, or only a vacancy is to be filled.
+        challenge: bool,
+    },
+    /// Quorum mode: this node needs the majority's agreement no more; the addresses are off.
+    DropMandate {
+        /// Who is to be next.
+        successor: Option<IpAddr>,
+    },
     /// For people: the state changed. What it entails came before.
     Transition {
         /// The state left.

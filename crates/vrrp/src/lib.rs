@@ -20,7 +20,8 @@
 //! ```
 //!
 //! What is here beyond the RFC: planned failover ([`Event::Yield`], [`Event::TakeOver`]), a delay
-//! before preemption, listening before speaking after a pause ([`Event::ClockGap`]), announcing the
+//! before preemption, asking an Active whose advert is late ([`Event::Detection`]), a successor that is
+//! named ([`Event::Appointed`]), listening before speaking after a pause ([`Event::ClockGap`]), announcing the
 //! addresses again after a rival was heard, a limit on the answers to rivals, and sync groups
 //! ([`group_event`]).
 //!
@@ -60,7 +61,9 @@ mod timers;
 mod why;
 
 pub use config::{Config, Version};
-pub use event::{Action, DisableReason, Event, Heartbeat, ReannounceCause, State};
+pub use event::{
+    Action, Answer, Detection, DisableReason, Event, Heartbeat, ReannounceCause, State,
+};
 pub use group::group_event;
 pub use halo_packet::vrrp::{Centiseconds, Priority, Vrid};
 pub use router::{Counters, Heard, TakeOverRefusal, VirtualRouter};

@@ -2,6 +2,8 @@
 
 mod active;
 mod backup;
+mod detection;
+mod mandate;
 #[cfg(test)]
 mod tests;
 
@@ -12,10 +14,13 @@ use std::time::{Duration, Instant};
 use halo_packet::vrrp::{Centiseconds, Priority};
 
 use crate::timers::{active_down_interval, skew_time, skew_time_v2};
-use crate::{Action, Config, DisableReason, Event, Heartbeat, Reason, State, Version, Why};
+use crate::{
+    Action, Config, Detection, DisableReason, Event, Heartbeat, Reason, State, Version, Why,
+};
 
 use active::Tenure;
 use backup::Watch;
+use mandate::Mandate;
 
 /// Actions of one event are at most four; the queue never grows if the driver takes them each time.
 const ACTIONS: usize = 16;
@@ -26,12 +31,17 @@ pub struct VirtualRouter {
     config: Config,
     phase: Phase,
     command: Command,
+    mandate: Mandate,
     /// Whether the node is fit to serve.
     fit: bool,
     /// Since when the node has been able to hold the addresses.
     able_since: Option<Instant>,
     /// The Active heard last, unless it resigned or fell silent.
     heard: Option<Heard>,
+    /// How the Active can be asked if it is still there.
+    detection: Option<Detection>,
+    /// How unevenly its adverts come.
+    jitter: Duration,
     /// Active_Adver_Interval (RFC 9568 section 6.1).
     active_interval: Centiseconds,
     reason: Reason,
@@ -93,6 +103,8 @@ pub struct Counters {
     pub became_active: u64,
     /// Times the node found that it had been paused for longer than others wait for it.
     pub pauses: u64,
+    /// Times an advert was late and the Active was asked if it is still there.
+    pub suspicions: u64,
 }
 
 /// Why this node cannot be told to take over.
@@ -114,9 +126,12 @@ impl VirtualRouter {
             config,
             phase: Phase::Initialize,
             command: Command::None,
+            mandate: Mandate::NotNeeded,
             fit: true,
             able_since: None,
             heard: None,
+            detection: None,
+            jitter: Duration::ZERO,
             active_interval: config.interval,
             reason: Reason::Disabled(DisableReason::Starting),
             counters: Counters::default(),
@@ -143,11 +158,16 @@ impl VirtualRouter {
                 | Event::TakeOver
                 | Event::GroupActive
                 | Event::GroupLost
-                | Event::ClockGap(_),
+                | Event::ClockGap(_)
+                | Event::MandateLost
+                | Event::Challenged { .. },
             ) => {}
+            (State::Initialize, Event::MandateGranted) => self.mandate_granted(now),
             (State::Initialize, Event::Shutdown) => self.reason = Reason::Shutdown,
             (State::Initialize, Event::Reconfigure(config)) => self.config = config,
             (State::Initialize, Event::Fit(fit)) => self.fit = fit,
+            (State::Initialize, Event::Answer { .. } | Event::Appointed { .. }) => {}
+            (State::Initialize | State::Active, Event::Detection(peer)) => self.detection = peer,
 
             // Section 6.4.2 (Backup).
             (State::Backup, Event::Enable) => {}
@@ -160,13 +180,28 @@ impl VirtualRouter {
             (State::Backup, Event::TakeOver) => self.take_over(now),
             (State::Backup, Event::GroupActive) => self.join_group(now),
             (State::Backup, Event::GroupLost) => {}
+            (State::Backup, Event::MandateGranted) => self.mandate_granted(now),
+            // It was given back meanwhile.
+            (State::Backup, Event::MandateLost | Event::Challenged { .. }) => {}
             (State::Backup, Event::Shutdown) => self.stop(Reason::Shutdown),
             (State::Backup, Event::Reconfigure(config)) => self.config = config,
             (State::Backup, Event::ClockGap(gap)) => self.gap_in_backup(gap, now),
             (State::Backup, Event::Fit(fit)) => self.fit = fit,
+            (State::Backup, Event::Detection(peer)) => self.set_detection(peer),
+            (State::Backup, Event::Answer { from, answer }) => {
+                self.answer_in_backup(from, answer, now);
+            }
+            (State::Backup, Event::Appointed { by, hold }) => self.appointed(by, hold, now),
 
             // Section 6.4.3 (Active).
             (State::Active, Event::Enable | Event::TakeOver | Event::GroupActive) => {}
+            (State::Active, Event::MandateGranted) => {}
+            (State::Active, Event::MandateLost) => self.mandate_lost(now),
+            (State::Active, Event::Challenged { by, priority }) => {
+                self.challenged(by, priority, now);
+            }
+            // It asked as a Backup, or was named by an Active that it has replaced already.
+            (State::Active, Event::Answer { .. } | Event::Appointed { .. }) => {}
             (State::Active, Event::Disable(reason)) => self.resign(Reason::Disabled(reason)),
             (State::Active, Event::Advert { from, heartbeat }) => {
                 self.advert_in_active(from, heartbeat, now);
@@ -191,7 +226,7 @@ impl VirtualRouter {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Initialize => self.heard.map(|heard| self.silent_at(heard)),
-            Phase::Backup(watch) => Some(watch.down_at()),
+            Phase::Backup(watch) => Some(watch.next()),
             Phase::Active(tenure) => Some(tenure.next()),
         }
     }
@@ -374,6 +409,10 @@ impl VirtualRouter {
         self.phase = phase;
         self.reason = reason;
         let to = self.state();
+        // Whoever leaves Active has released the addresses by now; whoever takes no part seeks nothing.
+        if from == State::Active || to == State::Initialize {
+            self.drop_mandate(None);
+        }
         self.actions
             .push_back(Action::Transition { from, to, reason });
     }

@@ -36,6 +36,26 @@ pub enum Reason {
         /// The former Active.
         active: IpAddr,
     },
+    /// The Active fell silent and nothing on its machine answered.
+    Dead {
+        /// The Active.
+        active: IpAddr,
+        /// Since its last advert.
+        silence: Duration,
+    },
+    /// The Active fell silent, its agent did not answer, and its kernel has stopped to answer for the
+    /// addresses.
+    LeaseEnded {
+        /// The Active.
+        active: IpAddr,
+        /// How long its lease lasted after its last advert.
+        lease: Duration,
+    },
+    /// The Active gave the addresses up and named this node its successor.
+    Appointed {
+        /// The former Active.
+        by: IpAddr,
+    },
     /// This node preempted an Active of lower priority.
     Preempted {
         /// The former Active.
@@ -69,6 +89,8 @@ pub enum Reason {
         /// The priority of both.
         priority: Priority,
     },
+    /// A majority could not be reached any more, and without it nobody holds the addresses.
+    NoMajority,
     /// The node was paused while it was Active; another may have taken over meanwhile.
     Paused {
         /// For how long.
@@ -108,11 +130,15 @@ impl Why {
                     | Reason::Owner
                     | Reason::NoActive { .. }
                     | Reason::Silent { .. }
+                    | Reason::Dead { .. }
+                    | Reason::LeaseEnded { .. }
+                    | Reason::Appointed { .. }
                     | Reason::Preempted { .. }
                     | Reason::TookOver
                     | Reason::Yielded
                     | Reason::Unfit
                     | Reason::WithGroup
+                    | Reason::NoMajority
                     | Reason::Paused { .. } => {
                         format!("{from} is Active with priority {priority}; {reason}")
                     }
@@ -144,6 +170,15 @@ impl Reason {
             Self::Silent { active, silence } => {
                 format!("{} was silent for {}", name(active), millis(silence))
             }
+            Self::Dead { active, silence } => {
+                let (name, silence) = (name(active), millis(silence));
+                format!("{name} was silent for {silence} and does not answer")
+            }
+            Self::LeaseEnded { active, lease } => {
+                let (name, lease) = (name(active), millis(lease));
+                format!("the agent on {name} does not answer, and its lease of {lease} has ended")
+            }
+            Self::Appointed { by } => format!("{} handed it over", name(by)),
             Self::Resigned { active } => format!("{} gave it up", name(active)),
             Self::Preempted {
                 active,
@@ -169,6 +204,7 @@ impl Reason {
                 "{} is Active with the same priority {priority} and the higher address",
                 name(active)
             ),
+            Self::NoMajority => "no majority of the nodes could be reached".to_owned(),
             Self::Paused { gap } => format!(
                 "this node was paused for {} while Active and listens first",
                 millis(gap)

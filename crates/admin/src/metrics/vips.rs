@@ -1,6 +1,6 @@
 //! Metrics of virtual IPs and peers.
 
-use halo_api::{AgentStatus, VipState, VipStatus};
+use halo_api::{AgentStatus, TrackerState, VipState, VipStatus};
 
 use super::page::{Kind, Page};
 use super::seconds;
@@ -23,6 +23,15 @@ pub(super) fn write(page: &mut Page, agent: &AgentStatus) {
         if let Some(millis) = peer.last_heard_ms {
             heard.seconds(&[("peer", &peer.name)], seconds(millis));
         }
+    }
+    let mut good = page.family(
+        "halo_tracker_good",
+        Kind::Gauge,
+        "1: what the node needs to be fit is there, by the tracker's last findings.",
+    );
+    for tracker in &agent.trackers {
+        let value = u64::from(tracker.state == TrackerState::Good);
+        good.sample(&[("tracker", &tracker.name)], value);
     }
 }
 

@@ -36,6 +36,7 @@ impl<P: Platform> Agent<P> {
                 .filter(|(index, _)| *index != config.this)
                 .map(|(_, node)| self.peer_status(node, now))
                 .collect(),
+            trackers: self.tracker_status(),
             discarded: by_reason(&self.discards),
             warnings: self.warnings(now),
         }

@@ -22,6 +22,7 @@ use ipnet::IpNet;
 use super::{Agent, Options};
 use crate::loaded::Loaded;
 
+mod trackers;
 mod vrrp;
 
 const LB1: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 11);

@@ -13,8 +13,7 @@ use tracing::{debug, error, info, warn};
 
 use super::Agent;
 use crate::error::Error;
-use crate::supervisor::SETTLED;
-use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority, parameters};
+use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority};
 
 /// A former Active whose last heartbeats cross this node's first is no rival worth a word.
 const HANDOVER_MILLIS: u64 = 1_000;
@@ -41,9 +40,13 @@ impl<P: Platform> Agent<P> {
                         self.renew_lease(index, now, interval.duration());
                     }
                 }
+                // Not before the virtual router is told of an Active that can be asked.
+                Action::Probe(_) => {}
                 Action::Claim => self.claim(index, now),
                 Action::Release => self.release(index),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
+                // Only in quorum mode, which no configuration asks for yet.
+                Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
                     told = true;
@@ -85,7 +88,8 @@ impl<P: Platform> Agent<P> {
         self.status_changed = true;
         let event = match ability {
             Ok(()) => {
-                self.reconsider_preempt_delay(index, now);
+                // A data plane that comes and goes changes the delay of preemption.
+                self.reconfigure_router(index, now);
                 Event::Enable
             }
             Err(reason) => Event::Disable(reason),
@@ -181,20 +185,6 @@ impl<P: Platform> Agent<P> {
                 warn!("{}: {problem}", vip.config.name);
             }
         }
-    }
-
-    /// Tells the virtual router its parameters anew. A node whose data plane comes and goes takes over from nobody until it has settled, or the
-    /// VIP would come and go with it; when there is no other Active, it serves as well as it can.
-    pub(super) fn reconsider_preempt_delay(&mut self, index: usize, now: Instant) {
-        let config = &self.loaded.config;
-        let vip = &self.vips[index];
-        let Some(mut parameters) = parameters(config, &vip.config, vip.place.source) else {
-            return;
-        };
-        if self.supervisor.is_unsettled() {
-            parameters.preempt_delay = parameters.preempt_delay.max(SETTLED);
-        }
-        self.perform(index, Event::Reconfigure(parameters), now);
     }
 
     fn ability(&self, index: usize) -> Result<(), DisableReason> {

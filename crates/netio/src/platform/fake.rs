@@ -13,6 +13,7 @@ use ipnet::IpNet;
 pub use effect::Effect;
 
 use super::{ClientId, Input, Platform};
+use crate::check::Check;
 use crate::error::{Error, Result};
 use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
 use crate::vrrp::Family;
@@ -36,6 +37,8 @@ pub struct Fake {
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
     pub guards: BTreeMap<u32, Vec<IpAddr>>,
+    /// The interface to each destination that there is a route to.
+    pub routes: BTreeMap<IpAddr, u32>,
     /// Hardware addresses of neighbours.
     pub neighbours: BTreeMap<IpAddr, [u8; 6]>,
     /// Local addresses with connections.
@@ -81,6 +84,7 @@ impl Fake {
             fail_starts: false,
             fail_guards: false,
             guards: BTreeMap::new(),
+            routes: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             connections: BTreeSet::new(),
             watched: BTreeMap::new(),
@@ -256,6 +260,19 @@ impl Platform for Fake {
             self.effects.push(Effect::AddressRemoved(net));
         }
         Ok(was_there)
+    }
+
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
+        Ok(self.routes.get(&destination).copied())
+    }
+
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()> {
+        let command = match check {
+            Check::Script(script) => script.command,
+            Check::Question(_) => Vec::new(),
+        };
+        self.effects.push(Effect::CheckStarted { id, command });
+        Ok(())
     }
 
     fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {

@@ -18,6 +18,7 @@ use nix::sys::time::TimeSpec;
 use self::clients::Clients;
 use self::data_plane::DataPlane;
 use super::{ClientId, Input, Platform};
+use crate::check::{Check, Checks};
 use crate::claims::ClaimListener;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -58,6 +59,7 @@ pub struct Linux {
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
     data_plane: DataPlane,
+    checks: Checks,
     clients: Clients,
 }
 
@@ -78,6 +80,7 @@ impl Linux {
             vrrp: BTreeMap::new(),
             claims: BTreeMap::new(),
             leases: None,
+            checks: Checks::new(settings.identity)?,
             data_plane: DataPlane::new(settings.identity, settings.environment),
             clients,
         })
@@ -89,8 +92,11 @@ impl Linux {
         let timeout =
             deadline.map(|at| TimeSpec::from(at.saturating_duration_since(self.clock.now())));
         let reading = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut ready: Vec<PollFd<'_>> =
-            vec![reading(self.signals.as_fd()), reading(self.monitor.as_fd())];
+        let mut ready: Vec<PollFd<'_>> = vec![
+            reading(self.signals.as_fd()),
+            reading(self.monitor.as_fd()),
+            reading(self.checks.as_fd()),
+        ];
         ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
         let claims = self.claims.values().flat_map(ClaimListener::descriptors);
         ready.extend(claims.map(reading));
@@ -124,6 +130,9 @@ impl Linux {
             inputs.push(Input::Signal(signal));
         }
         self.data_plane.collect(self.clock.now(), inputs)?;
+        while let Some((id, outcome)) = self.checks.next() {
+            inputs.push(Input::CheckEnded { id, outcome });
+        }
         self.clients.collect(inputs);
         Ok(())
     }
@@ -181,6 +190,14 @@ impl Platform for Linux {
 
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool> {
         Ok(self.netlink.address_remove(interface, net)?)
+    }
+
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
+        Ok(self.netlink.route_to(destination)?)
+    }
+
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()> {
+        self.checks.start(id, check)
     }
 
     fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {

@@ -111,7 +111,8 @@ impl Client {
         self.calls = Some(timers.calls());
         if let Phase::Draining { since, until } = *self.connection.phase.borrow() {
             let idle = timers.tick_of(since).after(GRACE);
-            self.draining = Some((idle, timers.tick_of(until)));
+            // Not before, so that the drain counts it among those that it cut off.
+            self.draining = Some((idle, timers.tick_of(until).after(Duration::ZERO)));
         }
     }
 

@@ -7,7 +7,6 @@ use super::idle::ServerConnection;
 use super::job::Job;
 use super::story::{self, Story};
 use crate::relay::{Side, relay};
-use crate::stream::{Meter, Stream};
 
 /// The server's side of a tunnel, and the request that asked for it.
 #[derive(Debug)]
@@ -23,21 +22,19 @@ pub(super) async fn run(client: Client, mut job: Box<Job>, tunnel: Tunnel) {
     let Client {
         tcp, connection, ..
     } = client;
-    let listener = connection.listener.shared.clone();
-    let meter = Meter::of_listener(listener, connection.worker.index);
     let from_client = Bytes::copy_from_slice(job.from_client.unread());
     job.story.bytes_in = from_client.len() as u64;
     let client = Side {
-        stream: Stream::new(tcp, meter.clone()),
+        tcp,
         read_ahead: from_client,
     };
     let server = Side {
-        stream: Stream::new(tunnel.server.tcp, Meter::new()),
+        tcp: tunnel.server.tcp,
         read_ahead: Bytes::copy_from_slice(job.from_server.unread()),
     };
-    let ended = relay(client, server, &meter, idle, connection.phase.clone()).await;
-    job.story.bytes_in += meter.bytes_in();
-    job.story.bytes_out = meter.bytes_out();
-    job.story.fault = ended.err();
+    let relayed = relay(&connection, client, server, idle).await;
+    job.story.bytes_in += relayed.bytes_in;
+    job.story.bytes_out = relayed.bytes_out;
+    job.story.fault = relayed.fault;
     story::end(&connection, &mut job);
 }

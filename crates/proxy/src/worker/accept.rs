@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,9 @@ use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
+use super::phases::Phases;
 use super::{View, Worker};
 use crate::snapshot::ListenerEntry;
 use crate::{http, tcp};
@@ -34,24 +35,6 @@ pub(crate) enum Phase {
     Draining { since: Instant, until: Instant },
 }
 
-/// Waits until connections are to finish. Returns when that began, and when they are cut off.
-async fn draining(phase: &mut watch::Receiver<Phase>) -> (Instant, Instant) {
-    let found = phase.wait_for(|phase| matches!(phase, Phase::Draining { .. }));
-    if let Ok(phase) = found.await
-        && let Phase::Draining { since, until } = *phase
-    {
-        return (since, until);
-    }
-    // The sender went without a word: only the end of the worker does that.
-    std::future::pending().await
-}
-
-/// Waits until connections are cut off.
-pub(crate) async fn cut_off(mut phase: watch::Receiver<Phase>) {
-    let (_, until) = draining(&mut phase).await;
-    sleep_until(until).await;
-}
-
 /// A listener, and the view that it is part of.
 pub(crate) type Configuration = (Rc<View>, Arc<ListenerEntry>);
 
@@ -59,8 +42,7 @@ pub(crate) type Configuration = (Rc<View>, Arc<ListenerEntry>);
 #[derive(Debug)]
 pub(super) struct Acceptor {
     configuration: Rc<RefCell<Configuration>>,
-    /// The phase of connections to come; each subscribes when it is accepted.
-    phase: Rc<RefCell<watch::Sender<Phase>>>,
+    phases: Rc<Phases>,
     stop: watch::Sender<bool>,
 }
 
@@ -74,14 +56,14 @@ impl Acceptor {
         let (stop, stopped) = watch::channel(false);
         let acceptor = Self {
             configuration: Rc::new(RefCell::new(configuration)),
-            phase: Rc::new(RefCell::new(watch::Sender::new(Phase::Serving))),
+            phases: Rc::new(Phases::new(address)),
             stop,
         };
         let accepting = Accepting {
             socket: TcpListener::from_std(socket.into())?,
             address,
             configuration: acceptor.configuration.clone(),
-            phase: acceptor.phase.clone(),
+            phases: acceptor.phases.clone(),
             worker,
             pause: None,
             parked: None,
@@ -99,21 +81,25 @@ impl Acceptor {
         if before.config.name != listener.config.name
             || before.config.protocol != listener.config.protocol
         {
-            let before = self.phase.replace(watch::Sender::new(Phase::Serving));
-            start_draining(&before, until);
+            self.phases.replace(until);
         }
     }
 
     /// Stops accepting, after what waits; connections finish until then.
     pub(super) fn close(&self, until: Instant) {
         self.stop.send_replace(true);
-        start_draining(&self.phase.borrow(), until);
+        self.phases.close(until);
     }
-}
 
-fn start_draining(phase: &watch::Sender<Phase>, until: Instant) {
-    let since = Instant::now();
-    phase.send_replace(Phase::Draining { since, until });
+    /// Connections on these addresses finish until then, those to come as well.
+    pub(super) fn drain(&self, addresses: &[IpAddr], until: Instant) {
+        self.phases.drain(addresses, until);
+    }
+
+    /// Connections to come on these addresses are ordinary ones again.
+    pub(super) fn serve(&self, addresses: &[IpAddr]) {
+        self.phases.serve(addresses);
+    }
 }
 
 /// The task of one listening socket.
@@ -121,7 +107,7 @@ struct Accepting {
     socket: TcpListener,
     address: SocketAddr,
     configuration: Rc<RefCell<Configuration>>,
-    phase: Rc<RefCell<watch::Sender<Phase>>>,
+    phases: Rc<Phases>,
     worker: Rc<Worker>,
     /// Set while the system cannot give connections out.
     pause: Option<Duration>,
@@ -193,7 +179,7 @@ impl Accepting {
     fn serve(&self, stream: TcpStream, client: SocketAddr) {
         let configuration = self.configuration.borrow().clone();
         let protocol = configuration.1.config.protocol;
-        let phase = self.phase.borrow().subscribe();
+        let phase = self.phases.subscribe(&stream);
         let connection = Connection::new(self.worker.clone(), configuration, client, phase);
         match protocol {
             Protocol::Tcp => spawn_local(tcp::serve(connection, stream)),

@@ -1,13 +1,14 @@
 //! The end of the data plane.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use halo_config::Protocol;
 
-use crate::support::{Bench, PATIENCE, TestServer, change_listener};
+use crate::support::{Bench, Client, PATIENCE, TestServer, change_listener};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
@@ -78,4 +79,63 @@ fn what_outlasts_the_timeout_is_cut_off_and_counted() {
     std::io::Read::read_exact(&mut client.reader, &mut [0]).unwrap();
     assert_eq!(block_on(bench.proxy.drain(Duration::from_millis(50))), 1);
     assert!(client.is_closed());
+}
+
+#[test]
+fn an_address_that_leaves_takes_its_connections_along_and_no_others() {
+    let server = TestServer::echo("a");
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| l.bind[0].set_ip([0, 0, 0, 0].into()));
+    });
+    let at = |last: u8| SocketAddr::from(([127, 0, 0, last], bench.address.port()));
+    let keeps = |client: &mut Client| {
+        let response = client.get("/");
+        assert_eq!(response.status(), 200);
+        response.field("connection") != Some("close")
+    };
+    let mut leaving = Client::connect(at(1));
+    let mut staying = Client::connect(at(2));
+    assert!(keeps(&mut leaving) && keeps(&mut staying));
+
+    bench.proxy.drain_addresses(&[at(1).ip()], PATIENCE);
+    // The workers hear of it in their time.
+    until(|| !keeps(&mut Client::connect(at(1))));
+    assert!(leaving.is_closed() || !keeps(&mut leaving));
+    assert!(keeps(&mut staying) && keeps(&mut Client::connect(at(2))));
+
+    // Whoever connects late, having heard of nothing, has the time to ask: longer than idle ones get
+    // after the draining began, but not after they came.
+    std::thread::sleep(Duration::from_millis(1200));
+    let mut late = Client::connect(at(1));
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!keeps(&mut late));
+    bench.proxy.serve_addresses(&[at(1).ip()]);
+    until(|| keeps(&mut Client::connect(at(1))));
+    assert!(keeps(&mut staying));
+}
+
+#[test]
+fn connections_of_an_address_that_left_are_cut_off_at_last() {
+    let server = TestServer::start(|stream| {
+        // Until the proxy closes.
+        while std::io::Read::read(&mut &stream, &mut [0; 64]).is_ok_and(|n| n > 0) {}
+    });
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| l.protocol = Protocol::Tcp);
+    });
+    let mut before = bench.connect();
+    let within = Duration::from_millis(300);
+    bench.proxy.drain_addresses(&[bench.address.ip()], within);
+    let mut after = bench.connect();
+    assert!(before.is_closed() && after.is_closed());
+}
+
+/// Waits until something is so for each of many connections: every worker has heard of it.
+fn until(mut so: impl FnMut() -> bool) {
+    let patience = std::time::Instant::now() + PATIENCE;
+    let mut row = 0;
+    while row < 20 {
+        assert!(std::time::Instant::now() < patience, "never so");
+        row = if so() { row + 1 } else { 0 };
+    }
 }

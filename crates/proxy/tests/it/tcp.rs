@@ -81,3 +81,73 @@ fn a_connection_without_traffic_is_closed() {
     client.send("abc");
     assert!(client.is_closed());
 }
+
+/// Sends all that it gets back, while it still gets more.
+fn echo() -> TestServer {
+    TestServer::start(|mut stream| {
+        let mut out = stream.try_clone().unwrap();
+        std::io::copy(&mut stream, &mut out).unwrap();
+        out.shutdown(Shutdown::Write).unwrap();
+    })
+}
+
+#[test]
+fn long_streams_pass_whole_in_both_directions_at_once_and_to_a_slow_reader() {
+    const LENGTH: usize = 20_000_000;
+    let server = echo();
+    let bench = tcp(&[server.address]);
+    let client = bench.connect();
+    let mut out = client.reader.get_ref().try_clone().unwrap();
+    let sender = std::thread::spawn(move || {
+        // Pieces of every size: some are copied, some go through a pipe.
+        let sent: Vec<u8> = (0..LENGTH).map(|i| (i * 7 % 253) as u8).collect();
+        let (mut at, mut piece) = (0, 1);
+        while at < sent.len() {
+            let end = (at + piece).min(sent.len());
+            out.write_all(&sent[at..end]).unwrap();
+            at = end;
+            piece = piece * 5 % 300_007 + 1;
+        }
+        out.shutdown(Shutdown::Write).unwrap();
+        sent
+    });
+    // Nothing is read before the sender is stuck on full buffers.
+    eventually("the sender is stuck", || {
+        let before = bench.proxy.counters().listeners[0].bytes_in;
+        std::thread::sleep(Duration::from_millis(50));
+        before > 1_000_000 && bench.proxy.counters().listeners[0].bytes_in == before
+    });
+    let mut received = Vec::new();
+    client
+        .reader
+        .into_inner()
+        .read_to_end(&mut received)
+        .unwrap();
+    assert!(received == sender.join().unwrap());
+    eventually("all is counted", || {
+        let listener = &bench.proxy.counters().listeners[0];
+        (listener.bytes_in, listener.bytes_out) == (LENGTH as u64, LENGTH as u64)
+    });
+}
+
+#[test]
+fn a_server_that_breaks_off_is_not_taken_for_one_that_has_finished() {
+    let server = TestServer::start(|mut stream| {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        stream.write_all(b"half of the ans").unwrap();
+        // Closing without a farewell: what a crash of the server's machine looks like later.
+        socket2::SockRef::from(&stream)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+    });
+    let bench = tcp(&[server.address]);
+    let mut client = bench.connect();
+    client.send("x");
+    let mut received = Vec::new();
+    let ended = client.reader.read_to_end(&mut received);
+    assert_eq!(
+        ended.unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionReset
+    );
+}

@@ -17,6 +17,9 @@ impl World {
         let expected = self.settled.then(|| self.expected(fault)).flatten();
         self.settled = false;
         self.monitor.disturb(self.now);
+        if !matches!(fault, Fault::Freeze { .. } | Fault::FreezeActive) {
+            self.disturbed = self.now;
+        }
         match fault {
             Fault::Crash(node) => self.crash(node),
             Fault::Start(node) => self.start(node)?,
@@ -193,10 +196,11 @@ impl World {
         let routers = heirs.clone().map(|index| &self.nodes[index].router);
         let everyone = heirs.fold(0, |bits, index| bits | 1 << index);
         let (wait, heirs) = match fault {
-            Fault::CrashActive | Fault::IsolateActive | Fault::FreezeActive => (
-                routers.map(|router| router.active_down_interval()).min()?,
-                everyone,
-            ),
+            Fault::CrashActive | Fault::IsolateActive | Fault::FreezeActive => {
+                let rfc = routers.map(|router| router.active_down_interval()).min()?;
+                let fast = self.fast_bound(active, fault == Fault::FreezeActive);
+                (fast.map_or(rfc, |fast| fast.min(rfc)), everyone)
+            }
             Fault::YieldActive | Fault::DisableActive => {
                 (routers.map(|router| router.skew_time()).min()?, everyone)
             }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use halo_vrrp::{Config, State, VirtualRouter, active_down_interval};
+use halo_vrrp::{Config, Detection, State, VirtualRouter, active_down_interval};
 
 use crate::Nanos;
 use crate::plan::NodePlan;
@@ -41,6 +41,10 @@ pub(super) struct Node {
     pub(super) run: Run,
     /// Whether the addresses are on its interface.
     pub(super) holds: bool,
+    /// When its kernel stops to answer for the addresses if its agent stands still.
+    pub(super) leased: Nanos,
+    /// What its virtual router was told last of the Active.
+    pub(super) detection: Option<Detection>,
     /// Most that it wakes up late for being busy.
     pub(super) busy: Duration,
     /// Its next wake-up in the agenda.
@@ -65,6 +69,8 @@ impl Node {
             }),
             run: Run::Running,
             holds: false,
+            leased: Nanos(0),
+            detection: None,
             busy: Duration::ZERO,
             wake: None,
             inbox: VecDeque::new(),
@@ -101,6 +107,7 @@ impl Node {
         self.run = Run::Down;
         self.holds = false;
         self.inbox.clear();
+        self.detection = None;
         self.router = VirtualRouter::new(*self.router.config());
     }
 }

@@ -111,6 +111,8 @@ impl World {
                 | Mutant::Mute
                 | Mutant::Sleepy
                 | Mutant::Stutters
+                | Mutant::Outstays
+                | Mutant::Unanswered
                 | Mutant::SkipsChecksum,
             )
             | None => false,

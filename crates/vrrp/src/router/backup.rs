@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use halo_packet::vrrp::Priority;
 
+use super::detection::Suspicion;
 use super::{Command, Phase, VirtualRouter};
 use crate::{Heartbeat, Reason};
 
@@ -16,33 +17,47 @@ pub(super) struct Watch {
     /// When the timer was set.
     since: Instant,
     /// The Active resigned: the timer was set to Skew_Time.
-    resigned: Option<IpAddr>,
+    pub(super) resigned: Option<IpAddr>,
     /// The timer runs on although an Active of lower priority is heard.
     preempting: bool,
     /// The timer was late and the node listened once more because of it.
     listened_again: bool,
+    /// Whether the Active that is followed is still there.
+    pub(super) suspicion: Suspicion,
+    /// Answers since its last advert.
+    pub(super) excuses: u8,
 }
 
 impl Watch {
-    fn new(now: Instant, wait: Duration) -> Self {
+    pub(super) fn new(now: Instant, wait: Duration) -> Self {
         Self {
             down_at: now + wait,
             since: now,
             resigned: None,
             preempting: false,
             listened_again: false,
+            suspicion: Suspicion::NONE,
+            excuses: 0,
         }
     }
 
-    pub(super) fn down_at(&self) -> Instant {
-        self.down_at
+    /// When something is due.
+    pub(super) fn next(&self) -> Instant {
+        self.suspicion
+            .next()
+            .map_or(self.down_at, |at| at.min(self.down_at))
+    }
+
+    /// Whether there may be an Active that this node would not replace while it lives.
+    pub(super) fn follows(&self) -> bool {
+        self.resigned.is_none() && !self.preempting
     }
 }
 
 impl VirtualRouter {
     /// Enters Backup and gives whoever is Active the time to be heard.
     pub(super) fn become_backup(&mut self, reason: Reason, now: Instant) {
-        let watch = Watch::new(now, self.active_down_interval());
+        let watch = self.new_watch(now);
         self.enter(Phase::Backup(watch), reason);
     }
 
@@ -50,6 +65,7 @@ impl VirtualRouter {
         if !self.count(from, heartbeat) {
             return;
         }
+        self.measure_jitter(from, now);
         self.note(from, heartbeat, now);
         if heartbeat.priority == Priority::RESIGN {
             self.hear_resignation(from, now);
@@ -61,17 +77,19 @@ impl VirtualRouter {
         if heartbeat.priority >= self.effective_priority()
             || !self.may_preempt(heartbeat.priority, now)
         {
+            self.follow_instead();
             self.active_interval = heartbeat.interval;
-            self.phase = Phase::Backup(Watch::new(now, self.active_down_interval()));
+            self.phase = Phase::Backup(self.new_watch(now));
         } else if let Phase::Backup(watch) = &mut self.phase {
             // The advert is discarded; the timer runs on.
             watch.preempting = true;
+            watch.suspicion = Suspicion::NONE;
         }
     }
 
     /// Section 6.4.2: the timer is set to Skew_Time. It is never set later than it was: whoever says
     /// 0 again and again does not keep this node from taking over.
-    fn hear_resignation(&mut self, from: IpAddr, now: Instant) {
+    pub(super) fn hear_resignation(&mut self, from: IpAddr, now: Instant) {
         let mut watch = Watch::new(now, self.skew_time());
         watch.resigned = Some(from);
         if let Phase::Backup(before) = &self.phase
@@ -79,6 +97,7 @@ impl VirtualRouter {
         {
             watch = Watch {
                 resigned: Some(from),
+                suspicion: Suspicion::NONE,
                 ..*before
             };
         }
@@ -102,6 +121,7 @@ impl VirtualRouter {
             return;
         };
         if now < watch.down_at {
+            self.pursue(now);
             return;
         }
         if self.listen_again(watch, now) {
@@ -144,6 +164,7 @@ impl VirtualRouter {
         self.phase = Phase::Backup(Watch {
             down_at: now + wait,
             listened_again: !paused,
+            suspicion: Suspicion::NONE,
             ..watch
         });
         true
@@ -154,7 +175,7 @@ impl VirtualRouter {
         if gap > self.active_down_interval() {
             self.counters.pauses += 1;
             self.able_since = Some(now);
-            self.phase = Phase::Backup(Watch::new(now, self.active_down_interval()));
+            self.phase = Phase::Backup(self.new_watch(now));
         }
     }
 

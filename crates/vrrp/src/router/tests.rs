@@ -4,9 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::ReannounceCause;
+use crate::{Answer, ReannounceCause};
 
 mod beyond;
+mod detection;
+mod mandate;
 mod rfc;
 
 pub(super) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 12));
@@ -91,6 +93,11 @@ pub(super) fn advert(from: IpAddr, priority: u8) -> Event {
     Event::Advert { from, heartbeat }
 }
 
+pub(super) fn challenge(by: IpAddr, priority: u8) -> Event {
+    let priority = Priority(priority);
+    Event::Challenged { by, priority }
+}
+
 pub(super) fn sends(priority: u8) -> Action {
     Action::SendAdvert {
         priority: Priority(priority),
@@ -98,13 +105,17 @@ pub(super) fn sends(priority: u8) -> Action {
     }
 }
 
-/// The actions in short: adverts by priority, C(laim), R(elease), A(nnounce), and the state entered.
+/// The actions in short: adverts by priority, C(laim), R(elease), A(nnounce), S(eek) and
+/// D(rop) the mandate, and the state entered.
 fn short(actions: &[Action]) -> String {
     let words = actions.iter().map(|action| match action {
         Action::SendAdvert { priority, .. } => format!("{priority}"),
         Action::Claim => "C".to_owned(),
         Action::Release => "R".to_owned(),
         Action::Reannounce(_) => "A".to_owned(),
+        Action::SeekMandate { .. } => "S".to_owned(),
+        Action::DropMandate { .. } => "D".to_owned(),
+        Action::Probe(_) => "?".to_owned(),
         Action::Transition { to, .. } => format!(">{to:?}"),
     });
     words.collect::<Vec<_>>().join(" ")
@@ -118,6 +129,12 @@ fn every_event_in_every_state_has_the_effect_of_the_table() {
     };
     let gap = Event::ClockGap(Duration::from_secs(10));
     let down = Event::Disable(DisableReason::InterfaceDown);
+    let detection = Event::Detection(None);
+    let answer = |answer| Event::Answer {
+        from: HIGHER,
+        answer,
+    };
+    let appointed = |hold| Event::Appointed { by: HIGHER, hold };
     // Event, then what it does in Initialize, Backup and Active.
     #[rustfmt::skip]
     let table: &[(Event, [&str; 3])] = &[
@@ -141,8 +158,17 @@ fn every_event_in_every_state_has_the_effect_of_the_table() {
         (Event::Reconfigure(faster),  ["",        "",                 "100"]),
         (gap,                         ["",        "",                 "R >Backup"]),
         (Event::ClockGap(ms(500)),    ["",        "",                 ""]),
+        (Event::MandateGranted,       ["",        "",                 ""]),
+        (Event::MandateLost,          ["",        "",                 ""]),
+        (challenge(LOWER, 200),       ["",        "",                 ""]),
         (Event::Fit(true),            ["",        "",                 ""]),
         (Event::Fit(false),           ["",        "",                 "0 R >Backup"]),
+        (detection,                   ["",        "",                 ""]),
+        (answer(Answer::Active(Priority(200))), ["", "",              ""]),
+        (answer(Answer::NotActive),   ["",        "",                 ""]),
+        (answer(Answer::Kernel),      ["",        "",                 ""]),
+        (appointed(false),            ["",        "100 C >Active",    ""]),
+        (appointed(true),             ["",        "254 C >Active",    ""]),
     ];
     for (event, expected) in table {
         let states = [State::Initialize, State::Backup, State::Active];
@@ -217,6 +243,7 @@ fn counters_count() {
         answers_suppressed: 2,
         became_active: 1,
         pauses: 0,
+        suspicions: 0,
     };
     assert_eq!(*bench.router.counters(), expected);
 }

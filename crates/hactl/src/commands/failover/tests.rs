@@ -42,6 +42,7 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
             })
             .collect(),
         peers: vec![],
+        trackers: vec![],
         discarded: Default::default(),
         warnings: vec![],
     }

@@ -80,6 +80,7 @@ fn status() -> Status {
                     active_for: vec![],
                 },
             ],
+            trackers: vec![],
             discarded: Default::default(),
             warnings: vec!["pool app: 1 of 3 servers down".into()],
         },
