@@ -66,10 +66,21 @@ fn a_foreign_arp_claim_is_an_alarm_and_the_client_finds_its_way_back() {
     let before = counts(&lab).1;
     send(client, gratuitous(VIP), 1);
     until(&lab, "a warning", || warned(&lab, "02:66:00:00:00:06 says"));
-    until(&lab, "the address announced again", || counts(&lab).1 > before);
-    let neighbours = || halo_e2e::said(&run(&lab, "client", "ip", &["neigh", "show", "10.77.0.100"]));
+    until(&lab, "the address announced again", || {
+        counts(&lab).1 > before
+    });
+    let neighbours = || {
+        halo_e2e::said(&run(
+            &lab,
+            "client",
+            "ip",
+            &["neigh", "show", "10.77.0.100"],
+        ))
+    };
     until(&lab, "the client to send to lb1", || {
-        run(&lab, "client", "ping", &["-c1", "-W1", "10.77.0.100"]).status.success()
+        run(&lab, "client", "ping", &["-c1", "-W1", "10.77.0.100"])
+            .status
+            .success()
             && neighbours().contains("02:77:00:00:00:0b")
     });
     let events = halo_e2e::hactl(&lab, "lb1", &["events"], 0);
@@ -103,7 +114,8 @@ fn a_foreign_neighbour_advertisement_is_an_alarm() {
         text + "[[vip]]\nname = \"six\"\nvrid = 51\naddresses = [\"fd77::100/64\"]\n"
     });
     settled(&lab);
-    let held = || lab.node("lb1").unwrap().agent_status().unwrap().vips[1].gratuitous_arps_sent >= 12;
+    let held =
+        || lab.node("lb1").unwrap().agent_status().unwrap().vips[1].gratuitous_arps_sent >= 12;
     until(&lab, "the IPv6 VIP settled on lb1", held);
     send(lab.host("client").unwrap(), unsolicited(VIP6), 1);
     until(&lab, "a warning", || {
@@ -113,8 +125,16 @@ fn a_foreign_neighbour_advertisement_is_an_alarm() {
 
 #[test]
 fn a_quiet_second_owner_is_found_by_asking() {
-    let lab = Lab::builder().other("squatter", 99).start().unwrap_or_else(fail);
-    let added = run(&lab, "squatter", "ip", &["addr", "add", "10.77.0.100/32", "dev", "eth0"]);
+    let lab = Lab::builder()
+        .other("squatter", 99)
+        .start()
+        .unwrap_or_else(fail);
+    let added = run(
+        &lab,
+        "squatter",
+        "ip",
+        &["addr", "add", "10.77.0.100/32", "dev", "eth0"],
+    );
     assert!(added.status.success());
     lab.start_all().unwrap_or_else(fail);
     home(&lab);

@@ -139,7 +139,11 @@ mod tests {
             let load = |from: u32, length: usize| {
                 let from = from as usize;
                 let bytes = frame.get(from..from + length)?;
-                Some(bytes.iter().fold(0, |all, byte| all << 8 | u32::from(*byte)))
+                Some(
+                    bytes
+                        .iter()
+                        .fold(0, |all, byte| all << 8 | u32::from(*byte)),
+                )
             };
             let skip = match program[at] {
                 Step::LoadWord(from) => match load(from, 4) {
@@ -156,8 +160,20 @@ mod tests {
                     }
                     None => return false,
                 },
-                Step::SkipIf(value, skip) => if word == value { skip } else { 0 },
-                Step::SkipUnless(value, skip) => if word == value { 0 } else { skip },
+                Step::SkipIf(value, skip) => {
+                    if word == value {
+                        skip
+                    } else {
+                        0
+                    }
+                }
+                Step::SkipUnless(value, skip) => {
+                    if word == value {
+                        0
+                    } else {
+                        skip
+                    }
+                }
                 Step::Accept => return true,
                 Step::Drop => return false,
             };

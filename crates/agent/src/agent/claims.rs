@@ -146,7 +146,10 @@ impl<P: Platform> Agent<P> {
         let mut wanted: BTreeMap<u32, BTreeSet<IpAddr>> = BTreeMap::new();
         for vip in &self.vips {
             if let Some(home) = vip.place.home.as_ref().filter(|home| home.mac.is_some()) {
-                wanted.entry(home.index).or_default().extend(vip.config.ips());
+                wanted
+                    .entry(home.index)
+                    .or_default()
+                    .extend(vip.config.ips());
             }
         }
         let before = std::mem::take(&mut self.watched);

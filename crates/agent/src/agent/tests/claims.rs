@@ -92,9 +92,7 @@ fn a_second_after_the_claim_the_node_asks_who_else_has_the_address() {
     let mut node = Node::active();
     node.run(Duration::from_millis(1100));
     let probes = node.effects().iter().filter(|effect| match effect {
-        Effect::Frame(frame) => {
-            Arp::decode(frame).is_ok_and(|arp| arp.sender_ip.is_unspecified())
-        }
+        Effect::Frame(frame) => Arp::decode(frame).is_ok_and(|arp| arp.sender_ip.is_unspecified()),
         _ => false,
     });
     assert_eq!(probes.count(), 1);
