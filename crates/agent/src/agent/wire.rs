@@ -130,6 +130,9 @@ impl<P: Platform> Agent<P> {
         };
         let from = source;
         self.drive(index, Event::Advert { from, heartbeat }, now);
+        if advert.priority != Priority::RESIGN {
+            self.notice_successor(index, now);
+        }
     }
 
     fn is_node(&self, address: IpAddr) -> bool {
