@@ -6,6 +6,7 @@ mod nodes;
 mod pools;
 mod settings;
 mod track;
+mod vip_addresses;
 mod vips;
 
 use std::collections::HashMap;
