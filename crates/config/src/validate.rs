@@ -7,6 +7,7 @@ mod pools;
 mod quorum;
 mod settings;
 mod track;
+mod vip_addresses;
 mod vips;
 
 use std::collections::HashMap;
