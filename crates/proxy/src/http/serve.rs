@@ -83,3 +83,22 @@ async fn requests(client: &mut Client, job: &mut Job) -> After {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::serve;
+    use crate::worker::Connection;
+
+    /// The size of what a function's future takes.
+    fn size_of_future<F: Future>(_: impl Fn(Connection, TcpStream) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_that_waits_takes_half_a_kilobyte_for_its_task() {
+        let size = size_of_future(serve);
+        assert!(size <= 512, "{size} bytes");
+    }
+}
