@@ -69,7 +69,9 @@ impl Upstreams {
     /// Keeps a connection for the next request.
     pub(super) fn give_back(&self, worker: &Worker, connection: ServerConnection, pool: &Pool) {
         let server = connection.server.id;
-        if !worker.view().is_available(server) {
+        // Such a connection says whose it is.
+        let is_its_clients = pool.proxy_protocol.is_some() || pool.transparent;
+        if is_its_clients || !worker.view().is_available(server) {
             return;
         }
         let most = pool.max_idle.div_ceil(worker.workers);
