@@ -7,6 +7,7 @@ mod leases;
 mod network;
 mod reload;
 mod requests;
+pub(crate) mod split;
 mod status;
 mod trackers;
 mod vips;
