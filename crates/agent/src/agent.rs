@@ -1,5 +1,6 @@
 //! The agent: one loop over everything that can happen to a node.
 
+mod announce;
 mod child;
 mod failover;
 mod leases;
@@ -15,15 +16,17 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use halo_api::{EventKind, ToDataPlane, UnixMillis};
+use halo_config::Node;
 use halo_netio::Platform;
 use halo_netio::netlink::Address;
 use halo_netio::platform::Input;
 use halo_netio::signals::Signal;
+use halo_netio::vrrp::Family;
 use halo_vrrp::Event;
 use tracing::{info, warn};
 
@@ -70,13 +73,13 @@ pub struct Agent<P> {
     /// Addresses of Active VIPs that were taken off.
     vanished: Vec<Address>,
     /// Interfaces that VRRP is open on.
-    wires: BTreeSet<u32>,
+    wires: BTreeSet<(u32, Family)>,
     guards: Guards,
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
     /// When each other node was last heard.
-    heard: BTreeMap<Ipv4Addr, Instant>,
+    heard: BTreeMap<IpAddr, Instant>,
     journal: Journal,
     started: UnixMillis,
     status_changed: bool,
@@ -289,11 +292,16 @@ impl<P: Platform> Agent<P> {
             .config
             .nodes
             .iter()
-            .find(|node| node.address.addr() == address)
+            .find(|node| is_of(node, address))
             .map_or_else(|| address.to_string(), |node| node.name.clone())
     }
 
     fn own_name(&self) -> &str {
         &self.loaded.config.this_node().name
     }
+}
+
+/// Whether it is one of the addresses that a node sends heartbeats from.
+fn is_of(node: &Node, address: IpAddr) -> bool {
+    node.address.addr() == address || node.address6.is_some_and(|net| net.addr() == address)
 }

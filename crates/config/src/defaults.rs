@@ -51,9 +51,14 @@ pub(crate) fn accept_checksum() -> AcceptChecksum {
     AcceptChecksum::Both
 }
 
-/// Unicast: works on every network, clouds included, and disturbs no other cluster.
-pub(crate) fn transport() -> Transport {
-    Transport::Unicast
+/// Unicast: works on every network, clouds included, and disturbs no other cluster. IPv6 without
+/// addresses to send it to: multicast, which needs none, and is RFC 9568's own way.
+pub(crate) fn transport(ipv6: bool, all_have_address6: bool) -> Transport {
+    if ipv6 && !all_have_address6 {
+        Transport::Multicast
+    } else {
+        Transport::Unicast
+    }
 }
 
 /// Halo: what a cluster of one file is made of. Nobody else can make sense of this file.

@@ -5,6 +5,7 @@ mod listeners;
 mod nodes;
 mod pools;
 mod settings;
+mod vip_addresses;
 mod vips;
 
 use std::collections::HashMap;

@@ -5,7 +5,7 @@ pub mod fake;
 mod linux;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ pub use linux::{Linux, Settings};
 use crate::error::Result;
 use crate::netlink::{Address, Link, NetlinkEvent};
 use crate::signals::Signal;
-use crate::vrrp::Datagram;
+use crate::vrrp::{Datagram, Family};
 
 /// A client of the agent's Unix socket. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,18 +103,25 @@ pub trait Platform {
     /// Whether TCP connections on a local address have still something to send or receive.
     fn has_connections(&mut self, address: IpAddr) -> Result<bool>;
 
-    /// Starts to receive VRRP on an interface. Doing it again is allowed: it may add `multicast`.
-    fn open_vrrp(&mut self, name: &str, interface: u32, multicast: bool) -> Result<()>;
+    /// Starts to receive VRRP of this family on an interface. Doing it again is allowed: it may add
+    /// `multicast`.
+    fn open_vrrp(
+        &mut self,
+        name: &str,
+        interface: u32,
+        family: Family,
+        multicast: bool,
+    ) -> Result<()>;
 
-    /// Stops to receive VRRP on an interface.
-    fn close_vrrp(&mut self, interface: u32);
+    /// Stops to receive VRRP of this family on an interface.
+    fn close_vrrp(&mut self, interface: u32, family: Family);
 
-    /// Sends a VRRP message (without IP header) on an interface that was opened for it.
+    /// Sends a VRRP message (without IP header) on an interface that was opened for its family.
     fn send_vrrp(
         &mut self,
         interface: u32,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        source: IpAddr,
+        destination: IpAddr,
         message: &[u8],
     ) -> Result<()>;
 

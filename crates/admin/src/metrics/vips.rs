@@ -105,7 +105,7 @@ const PER_VIP: [PerVip; 7] = [
     (
         "halo_vip_gratuitous_arps_sent_total",
         Kind::Counter,
-        "Gratuitous ARP frames sent.",
+        "Gratuitous ARP frames and unsolicited neighbour advertisements sent.",
         |vip| vip.gratuitous_arps_sent,
     ),
     (

@@ -185,7 +185,7 @@ impl<P: Platform> Agent<P> {
             .iter()
             .any(|net| !vip.config.addresses.contains(net));
         vip.peers = peers(&self.loaded.config, &new);
-        let parameters = parameters(&self.loaded.config, &new);
+        let parameters = parameters(&self.loaded.config, &new, vip.place.source);
         vip.config = new;
         self.vips.push(vip);
         let index = self.vips.len() - 1;
@@ -210,5 +210,6 @@ fn stays(vip: &halo_config::Vip, loaded: &Loaded) -> bool {
             && other.vrid == vip.vrid
             && other.interface == vip.interface
             && other.transport == vip.transport
+            && other.is_ipv6() == vip.is_ipv6()
     })
 }

@@ -5,7 +5,7 @@ mod data_plane;
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -25,7 +25,7 @@ use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
 use crate::process::Identity;
 use crate::signals::Signals;
-use crate::vrrp::VrrpSocket;
+use crate::vrrp::{Family, VrrpSocket};
 
 /// Most datagrams taken from one socket in one turn, so that a flood on one interface starves
 /// neither the timers nor the other inputs.
@@ -49,7 +49,7 @@ pub struct Linux {
     monitor: Monitor,
     frames: FrameSocket,
     signals: Signals,
-    vrrp: BTreeMap<u32, VrrpSocket>,
+    vrrp: BTreeMap<(u32, Family), VrrpSocket>,
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
     data_plane: DataPlane,
@@ -208,10 +208,16 @@ impl Platform for Linux {
         Ok(has_connections(address)?)
     }
 
-    fn open_vrrp(&mut self, name: &str, interface: u32, multicast: bool) -> Result<()> {
-        let socket = match self.vrrp.entry(interface) {
+    fn open_vrrp(
+        &mut self,
+        name: &str,
+        interface: u32,
+        family: Family,
+        multicast: bool,
+    ) -> Result<()> {
+        let socket = match self.vrrp.entry((interface, family)) {
             Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(free) => free.insert(VrrpSocket::open(name, interface)?),
+            Entry::Vacant(free) => free.insert(VrrpSocket::open(name, interface, family)?),
         };
         if multicast {
             socket.join_group()?;
@@ -219,18 +225,18 @@ impl Platform for Linux {
         Ok(())
     }
 
-    fn close_vrrp(&mut self, interface: u32) {
-        self.vrrp.remove(&interface);
+    fn close_vrrp(&mut self, interface: u32, family: Family) {
+        self.vrrp.remove(&(interface, family));
     }
 
     fn send_vrrp(
         &mut self,
         interface: u32,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        source: IpAddr,
+        destination: IpAddr,
         message: &[u8],
     ) -> Result<()> {
-        let Some(socket) = self.vrrp.get(&interface) else {
+        let Some(socket) = self.vrrp.get(&(interface, Family::of(destination))) else {
             return Err(Error::os(
                 format!("send an advertisement on interface {interface}"),
                 io::Error::from(io::ErrorKind::NotConnected),
