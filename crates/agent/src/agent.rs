@@ -3,8 +3,11 @@
 mod announce;
 mod child;
 mod failover;
+mod handover;
 mod leases;
 mod network;
+mod peers;
+mod probing;
 mod reload;
 mod requests;
 mod status;
@@ -35,6 +38,7 @@ use crate::error::Error;
 use crate::journal::Journal;
 use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
+use crate::peers::Peers;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
 use leases::Guards;
@@ -52,6 +56,8 @@ pub struct Options {
     pub version: &'static str,
     /// What an operator should know of this start, in sentences.
     pub warnings: Vec<String>,
+    /// Random, and new with each start: what this node draws from it nobody can foresee.
+    pub seed: [u8; 32],
 }
 
 /// The failover agent.
@@ -78,6 +84,10 @@ pub struct Agent<P> {
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
+    /// Whether answers to ARP are heard.
+    hears_arp: bool,
+    /// The other nodes, as they say that they are.
+    peers: Peers,
     /// When each other node was last heard.
     heard: BTreeMap<IpAddr, Instant>,
     journal: Journal,
@@ -95,6 +105,8 @@ impl<P: Platform> Agent<P> {
         let vips = (0..loaded.config.vips.len())
             .filter_map(|index| Vip::new(&loaded.config, index, started))
             .collect();
+        let mut peers = Peers::default();
+        peers.set_keys(loaded.keyring.clone(), options.seed);
         Self {
             journal: Journal::new(loaded.config.this_node().name.clone()),
             platform,
@@ -113,6 +125,8 @@ impl<P: Platform> Agent<P> {
             guards: Guards::default(),
             host_warnings: Vec::new(),
             discards: Discards::default(),
+            hears_arp: false,
+            peers,
             heard: BTreeMap::new(),
             started,
             status_changed: false,
@@ -186,6 +200,7 @@ impl<P: Platform> Agent<P> {
                 self.supervisor.poll_timeout(),
                 self.pending.as_ref().map(Pending::deadline),
                 Some(self.status_due),
+                self.peers.poll_timeout(),
             ])
             .flatten()
             .min()
@@ -220,6 +235,7 @@ impl<P: Platform> Agent<P> {
     fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
+            Input::ArpReply { interface, sender } => self.handle_arp_reply(interface, sender, now),
             Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
@@ -246,6 +262,8 @@ impl<P: Platform> Agent<P> {
         for index in 0..self.vips.len() {
             self.handle_vip_timeouts(index, now);
         }
+        self.handle_peer_timeouts(now);
+        self.update_detection(now);
     }
 
     /// Gives the VIPs up at once, then lets the data plane finish its requests. A second stop waits
@@ -261,6 +279,7 @@ impl<P: Platform> Agent<P> {
             }
         );
         self.resign_all(now);
+        self.say_goodbye();
         if !again {
             let message = "the node stops: VIPs are given up, requests in flight may finish";
             self.note(EventKind::Process, "agent", message.to_owned());

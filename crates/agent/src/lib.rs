@@ -12,6 +12,7 @@ mod error;
 mod journal;
 mod link_table;
 mod loaded;
+mod peers;
 mod supervisor;
 mod vip;
 

@@ -140,6 +140,9 @@ pub struct PeerStatus {
     pub last_heard_ms: Option<u64>,
     /// The VIPs that it holds.
     pub active_for: Vec<String>,
+    /// Whether it says that it can serve; `None`: it has not said anything for a second.
+    #[serde(default)]
+    pub ready: Option<bool>,
 }
 
 /// The data plane's part of a node's status.

@@ -3,6 +3,7 @@
 mod clients;
 mod data_plane;
 
+use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::io;
 use std::net::IpAddr;
@@ -20,7 +21,7 @@ use self::data_plane::DataPlane;
 use super::{ClientId, Input, Platform};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::frame::FrameSocket;
+use crate::frame::{ArpListener, FrameSocket};
 use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
 use crate::process::Identity;
@@ -50,6 +51,7 @@ pub struct Linux {
     frames: FrameSocket,
     signals: Signals,
     vrrp: BTreeMap<(u32, Family), VrrpSocket>,
+    arp: BTreeMap<u32, ArpListener>,
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
     data_plane: DataPlane,
@@ -71,6 +73,7 @@ impl Linux {
             frames: FrameSocket::open()?,
             signals,
             vrrp: BTreeMap::new(),
+            arp: BTreeMap::new(),
             leases: None,
             data_plane: DataPlane::new(settings.identity, settings.environment),
             clients,
@@ -86,6 +89,7 @@ impl Linux {
         let mut ready: Vec<PollFd<'_>> =
             vec![reading(self.signals.as_fd()), reading(self.monitor.as_fd())];
         ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
+        ready.extend(self.arp.values().map(|socket| reading(socket.as_fd())));
         self.data_plane.poll_into(&mut ready);
         self.clients.poll_into(&mut ready);
         match ppoll(&mut ready, timeout, None) {
@@ -103,6 +107,15 @@ impl Linux {
                     Some(datagram) => inputs.push(Input::Datagram(datagram)),
                     None => break,
                 }
+            }
+        }
+        for (interface, socket) in &self.arp {
+            for _ in 0..DATAGRAMS_A_TURN {
+                let Some(sender) = socket.receive()? else {
+                    break;
+                };
+                let interface = *interface;
+                inputs.push(Input::ArpReply { interface, sender });
             }
         }
         while let Some(event) = self.monitor.next_event()? {
@@ -137,6 +150,20 @@ impl Platform for Linux {
 
     fn read_file(&mut self, path: &Path) -> io::Result<String> {
         std::fs::read_to_string(path)
+    }
+
+    fn read_secret(&mut self, path: &Path) -> io::Result<String> {
+        crate::process::read_secret(path)
+    }
+
+    fn hear_arp(&mut self, interfaces: &BTreeSet<u32>) -> Result<()> {
+        self.arp.retain(|index, _| interfaces.contains(index));
+        for index in interfaces {
+            if let Entry::Vacant(free) = self.arp.entry(*index) {
+                free.insert(ArpListener::open(*index)?);
+            }
+        }
+        Ok(())
     }
 
     fn links(&mut self) -> Result<Vec<Link>> {
