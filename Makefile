@@ -40,14 +40,23 @@ build: deps-build ## Build halod, hactl, whoami and halo-lab, optimised
 lab: deps-lab build ## Start a cluster in network namespaces, and stay until ^C
 	$(bin)/halo-lab up
 
-.PHONY: bench
-bench: deps-lab build ## Measure failovers, beside keepalived and HAProxy
+# WORKLOADS="http100b tcp1mb" for some; BENCH="--write docs/benchmarks.md" to publish the figures;
+# HALO_BENCH_HAPROXY=/opt/haproxy/sbin/haproxy for a newer one beside Debian's.
+ROUNDS ?= 5
+SECONDS ?= 5
+.PHONY: bench bench-failover
+bench: deps-lab build ## Measure what a request costs, beside HAProxy and nginx
+	$(bin)/halo-lab bench --rounds $(ROUNDS) --seconds $(SECONDS) $(BENCH) $(WORKLOADS)
+bench-failover: deps-lab build ## Measure failovers, beside keepalived and HAProxy
 	$(bin)/halo-lab bench-failover
 
-.PHONY: test test-unit test-sim test-lab test-compose
-test: test-unit test-sim test-lab test-compose ## Run every test
+.PHONY: test test-unit test-model test-sim test-lab test-compose
+test: test-unit test-model test-sim test-lab test-compose ## Run every test
 test-unit: deps-build ## Unit and component tests; no root needed
 	$(CARGO) test --locked --workspace --exclude halo-e2e
+# Optimised, and one check at a time: each takes both of its threads.
+test-model: deps-build ## The model checker: election and quorum in every order of events
+	$(CARGO) test --locked --release --package halo-quorum --features model --test model -- --nocapture --test-threads 1
 test-sim: deps-build ## The simulator: SEEDS seeds of virtual clusters with faults
 	$(CARGO) run --locked --release -p halo-sim -- --seeds $(SEEDS)
 # The programs under test are optimised; the tests themselves need not be, and build in a tenth of the time.

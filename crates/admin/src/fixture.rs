@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use halo_api::{
     AdminState, AgentStatus, DataPlaneStatus, Event, EventKind, HealthState, ListenerStatus,
     Outcome, PeerStatus, PoolStatus, ProcessState, ProcessStatus, ServerCommand, ServerStatus,
-    Status, VipState, VipStatus,
+    Status, TrackerState, TrackerStatus, VipState, VipStatus,
 };
 
 use crate::{Checks, Control, Failover, Failure, Readiness, Sample};
@@ -120,6 +120,15 @@ pub(crate) fn status() -> Status {
                 last_heard_ms: Some(42),
                 active_for: vec!["dns".into()],
             }],
+            trackers: vec![TrackerStatus {
+                name: "uplink".into(),
+                check: "interface".into(),
+                state: TrackerState::Good,
+                since: 1_700_000_001_000,
+                finding: "eth1 is up".into(),
+                weight: None,
+                vips: vec!["web".into()],
+            }],
             discarded: Default::default(),
             warnings: vec![],
         },
@@ -180,6 +189,7 @@ fn vip(name: &str, state: VipState) -> VipStatus {
         version: 3,
         sync_group: None,
         gratuitous_arps_sent: 14,
+        foreign_claims: 3,
         became_active: 15,
     }
 }

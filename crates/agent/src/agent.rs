@@ -2,6 +2,7 @@
 
 mod announce;
 mod child;
+mod claims;
 mod failover;
 mod handover;
 mod leases;
@@ -11,6 +12,7 @@ mod probing;
 mod reload;
 mod requests;
 mod status;
+mod trackers;
 mod vips;
 mod wire;
 
@@ -41,8 +43,10 @@ use crate::loaded::Loaded;
 use crate::peers::Peers;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
+pub(crate) use claims::ForeignClaims;
 use leases::Guards;
 use reload::Pending;
+use trackers::Trackers;
 
 /// The data plane gets the status this often, however little changes.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -74,6 +78,7 @@ pub struct Agent<P> {
     /// Why the data plane does not serve, if it said so.
     data_plane_complaint: Option<String>,
     vips: Vec<Vip>,
+    trackers: Trackers,
     links: LinkTable,
     network_changed: bool,
     /// Addresses of Active VIPs that were taken off.
@@ -81,6 +86,8 @@ pub struct Agent<P> {
     /// Interfaces that VRRP is open on.
     wires: BTreeSet<(u32, Family)>,
     guards: Guards,
+    /// Interfaces that claims of others are listened for on.
+    watched: BTreeSet<u32>,
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
@@ -118,11 +125,13 @@ impl<P: Platform> Agent<P> {
             data_plane_since: started,
             data_plane_complaint: None,
             vips,
+            trackers: Trackers::default(),
             links: LinkTable::default(),
             network_changed: true,
             vanished: Vec::new(),
             wires: BTreeSet::new(),
             guards: Guards::default(),
+            watched: BTreeSet::new(),
             host_warnings: Vec::new(),
             discards: Discards::default(),
             hears_arp: false,
@@ -168,7 +177,10 @@ impl<P: Platform> Agent<P> {
             warn!("{warning}");
         }
         self.remove_left_over_vips()?;
-        self.refresh_links(self.platform.now())?;
+        let now = self.platform.now();
+        self.configure_trackers(now);
+        self.apply_trackers(now);
+        self.refresh_links(now)?;
         self.remove_left_over_guards();
         Ok(())
     }
@@ -199,6 +211,7 @@ impl<P: Platform> Agent<P> {
             .chain([
                 self.supervisor.poll_timeout(),
                 self.pending.as_ref().map(Pending::deadline),
+                self.trackers.poll_timeout(),
                 Some(self.status_due),
                 self.peers.poll_timeout(),
             ])
@@ -236,10 +249,12 @@ impl<P: Platform> Agent<P> {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
             Input::ArpReply { interface, sender } => self.handle_arp_reply(interface, sender, now),
+            Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
             Input::DataPlaneEnded { how } => self.handle_data_plane_ended(&how, now),
+            Input::CheckEnded { id, outcome } => self.handle_check_ended(id, outcome, now),
             Input::Request { client, line } => self.handle_client_line(client, &line, now),
         }
     }
@@ -259,6 +274,7 @@ impl<P: Platform> Agent<P> {
     fn handle_timeouts(&mut self, now: Instant) {
         self.follow_supervisor(now);
         self.give_up_late_reload(now);
+        self.check_trackers(now);
         for index in 0..self.vips.len() {
             self.handle_vip_timeouts(index, now);
         }

@@ -14,6 +14,7 @@ mod link_table;
 mod loaded;
 mod peers;
 mod supervisor;
+mod tracker;
 mod vip;
 
 pub use agent::{Agent, Options};

@@ -61,6 +61,11 @@ impl LinkTable {
         self.0.iter().any(|link| link.index == index)
     }
 
+    /// Whether an interface of this machine has this hardware address.
+    pub(crate) fn has_mac(&self, mac: [u8; 6]) -> bool {
+        self.0.iter().any(|link| link.mac == Some(mac))
+    }
+
     /// Where `vip` goes on `node`, which this is. Heartbeats travel by the interface that has the
     /// address that they are sent from: the node's own, or the link-local one of the interface that
     /// the VIP goes on (RFC 9568 section 5.1.2.1).

@@ -10,6 +10,7 @@ use halo_netio::vrrp::Family;
 use halo_packet::vrrp::{Accept, Authentication, ChecksumMode, Version};
 use halo_vrrp::{Centiseconds, Detection, DisableReason, Priority, State, VirtualRouter, Vrid};
 
+use crate::agent::ForeignClaims;
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
 use crate::link_table::Place;
@@ -48,6 +49,8 @@ pub(crate) struct Vip {
     pub(crate) blocked_until: Option<Instant>,
     /// What the router was last told: able, or why not.
     pub(crate) told: Option<Result<(), DisableReason>>,
+    /// Whether the router was told that this node is fit to serve.
+    pub(crate) fit: bool,
     /// Since when it is in its state.
     pub(crate) since: UnixMillis,
     pub(crate) discards: Discards,
@@ -56,6 +59,7 @@ pub(crate) struct Vip {
     /// Reasons for discards that have been logged.
     pub(crate) complained: BTreeSet<&'static str>,
     pub(crate) gratuitous_arps_sent: u64,
+    pub(crate) claims: ForeignClaims,
     /// The Active other than this node, as last told to people.
     pub(crate) last_holder: Option<IpAddr>,
 }
@@ -79,11 +83,13 @@ impl Vip {
             appointee: None,
             blocked_until: None,
             told: None,
+            fit: true,
             since,
             discards: Discards::default(),
             rumours: Budget::default(),
             complained: BTreeSet::new(),
             gratuitous_arps_sent: 0,
+            claims: ForeignClaims::default(),
             last_holder: None,
             config: vip.clone(),
         })

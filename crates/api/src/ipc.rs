@@ -70,6 +70,11 @@ pub enum FromDataPlane {
         /// Why, with the remedy.
         error: String,
     },
+    /// How many servers are up in each pool; sent when that changes, first before [`Self::Ready`].
+    ServersUp {
+        /// By the pool's name.
+        pools: std::collections::BTreeMap<String, usize>,
+    },
     /// Ask the agent for something on behalf of an admin client.
     Request {
         /// Number to be repeated in the reply.

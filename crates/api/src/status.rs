@@ -37,6 +37,9 @@ pub struct AgentStatus {
     pub vips: Vec<VipStatus>,
     /// The other nodes, in file order.
     pub peers: Vec<PeerStatus>,
+    /// What the node needs to be fit to hold VIPs, in file order.
+    #[serde(default)]
+    pub trackers: Vec<TrackerStatus>,
     /// Heartbeats dropped that belong to no VIP here, by reason.
     #[serde(default)]
     pub discarded: BTreeMap<String, u64>,
@@ -125,8 +128,42 @@ pub struct VipStatus {
     pub discarded: BTreeMap<String, u64>,
     /// Gratuitous ARP frames and unsolicited neighbour advertisements sent.
     pub gratuitous_arps_sent: u64,
+    /// Frames in which somebody else said that they have an address that this node held.
+    #[serde(default)]
+    pub foreign_claims: u64,
     /// How often this node became Active.
     pub became_active: u64,
+}
+
+/// Something that the node needs to be fit to hold VIPs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrackerStatus {
+    /// Its name.
+    pub name: String,
+    /// What it watches: `interface`, `route`, `gateway`, `script` or `pool`.
+    pub check: String,
+    /// What it found.
+    pub state: TrackerState,
+    /// Since when it has been in this state.
+    pub since: UnixMillis,
+    /// What the last check found, in a sentence.
+    pub finding: String,
+    /// What its failure takes off the priority; `None`: the node gives way.
+    pub weight: Option<u8>,
+    /// The VIPs that depend on it.
+    pub vips: Vec<String>,
+}
+
+/// What a tracker found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackerState {
+    /// Nothing yet; a node that does not know whether it is fit is not.
+    Unknown,
+    /// All is well.
+    Good,
+    /// It is not.
+    Failed,
 }
 
 /// Another node, as this one knows it.
@@ -136,7 +173,7 @@ pub struct PeerStatus {
     pub name: String,
     /// The address it sends heartbeats from.
     pub address: String,
-    /// Milliseconds since its last heartbeat; `None`: none heard. A Standby sends none.
+    /// Milliseconds since it was last heard, of a heartbeat or a word that it is there; `None`: never.
     pub last_heard_ms: Option<u64>,
     /// The VIPs that it holds.
     pub active_for: Vec<String>,
@@ -276,6 +313,8 @@ pub enum EventKind {
     Peer,
     /// A server changed state.
     Server,
+    /// A tracker changed state.
+    Tracker,
     /// The configuration was applied or refused.
     Config,
     /// A process of Halo started, died or stopped.

@@ -7,7 +7,7 @@ use crate::model::AccessLog;
 use crate::raw::{
     AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
     ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size,
-    Statuses, Target, Text, Transport,
+    Statuses, Target, Text, TrackCheck, Transport,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
@@ -58,6 +58,38 @@ pub(crate) fn transport(ipv6: bool, all_have_address6: bool) -> Transport {
         Transport::Multicast
     } else {
         Transport::Unicast
+    }
+}
+
+/// "/": always there, and it keeps no file system busy.
+pub(crate) fn track_directory() -> Text<AbsolutePath> {
+    Text(AbsolutePath(PathBuf::from("/")))
+}
+
+/// 1: a node that reaches any server can serve.
+pub(crate) fn track_min_up() -> usize {
+    1
+}
+
+/// 1 s: often enough for what is not announced at once, and no load.
+pub(crate) fn track_interval() -> Text<Duration> {
+    Text(Duration::from_secs(1))
+}
+
+/// 1 s: as long as the usual interval, so that one check ends before the next begins.
+pub(crate) const TRACK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// 2: what has just come back is not trusted at once, so that a VIP does not come and go with it.
+pub(crate) fn track_rise() -> u32 {
+    2
+}
+
+/// What the kernel or the health checks say is certain; a lost packet or a slow script is no failure.
+pub(crate) fn track_fall(check: Option<TrackCheck>) -> u32 {
+    match check {
+        Some(TrackCheck::Gateway) => 3,
+        Some(TrackCheck::Script) => 2,
+        Some(TrackCheck::Interface | TrackCheck::Route | TrackCheck::Pool) | None => 1,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every value here has been checked. Only [`crate::parse`] makes one.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub struct Config {
     pub nodes: Vec<Node>,
     /// Virtual IPs, in file order.
     pub vips: Vec<Vip>,
+    /// What a node needs to be fit to hold VIPs, in file order.
+    pub tracks: Vec<Track>,
     /// Listeners, in file order.
     pub listeners: Vec<Arc<Listener>>,
     /// Routes of HTTP listeners, in file order.
@@ -134,6 +136,62 @@ pub enum Transport {
     Unicast,
     /// To 224.0.0.18 or ff02::12 (RFC 9568 sections 5.1.1.2 and 5.1.2.2).
     Multicast,
+}
+
+/// Something that a node needs to be fit to hold VIPs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Track {
+    /// Its name.
+    pub name: String,
+    /// What is watched.
+    pub check: TrackCheck,
+    /// The VIPs that depend on it, by name.
+    pub vips: Vec<String>,
+    /// Taken off the node's priority while it fails; `None`: the node gives way at once.
+    pub weight: Option<u8>,
+    /// Time between checks.
+    pub interval: Duration,
+    /// A check that takes longer has failed.
+    pub timeout: Duration,
+    /// Good results in a row after which it is good again.
+    pub rise: u32,
+    /// Bad results in a row after which it has failed.
+    pub fall: u32,
+}
+
+/// What a [`Track`] watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrackCheck {
+    /// An interface is up, with carrier.
+    Interface {
+        /// Its name.
+        name: String,
+        /// An address that must be on it.
+        address: Option<IpAddr>,
+    },
+    /// There is a route.
+    Route {
+        /// The address that it must lead to.
+        destination: IpAddr,
+        /// The interface that it must leave by; `None`: any.
+        interface: Option<String>,
+    },
+    /// A neighbour answers ARP.
+    Gateway(Ipv4Addr),
+    /// A program exits with status 0.
+    Script {
+        /// The program's absolute path and its arguments.
+        command: Vec<String>,
+        /// Where it starts.
+        directory: PathBuf,
+    },
+    /// Servers of a pool are up.
+    Pool {
+        /// The pool.
+        name: String,
+        /// How many must be.
+        min_up: usize,
+    },
 }
 
 /// A place where clients connect.

@@ -182,6 +182,7 @@ fn settings(old: &Config, new: &Config) -> Vec<String> {
         ("cluster.name", old.cluster != new.cluster),
         ("cluster.secret_file", old.secret_file != new.secret_file),
         ("node", old.nodes != new.nodes),
+        ("track", old.tracks != new.tracks),
         (
             "admin.token_file",
             old.admin.token_file != new.admin.token_file,

@@ -7,6 +7,7 @@
 
 mod leaf;
 mod network;
+mod track;
 mod units;
 mod words;
 
@@ -22,6 +23,7 @@ use crate::defaults;
 use crate::model::{AccessLog, HostMatch};
 pub(crate) use leaf::{Text, check_leaf};
 pub(crate) use network::VipAddress;
+pub(crate) use track::{Track, TrackCheck};
 pub(crate) use units::{Size, duration_text};
 pub(crate) use words::{
     AbsolutePath, HostHeader, Interface, Name, Password, PathPrefix, Statuses, Target,
@@ -40,6 +42,9 @@ pub(crate) struct File {
     /// Virtual IPs: addresses that one node at a time holds.
     #[serde(default)]
     pub(crate) vip: Vec<Vip>,
+    /// What a node needs to be fit to hold VIPs.
+    #[serde(default)]
+    pub(crate) track: Vec<Track>,
     /// Where clients connect.
     #[serde(default)]
     pub(crate) listener: Vec<Listener>,

@@ -5,6 +5,7 @@ mod listeners;
 mod nodes;
 mod pools;
 mod settings;
+mod track;
 mod vip_addresses;
 mod vips;
 
@@ -22,6 +23,7 @@ pub(crate) fn config(raw: &raw::File, report: &mut Report<'_>) -> Option<Config>
     let raw_nodes = raw.node.as_ref().unwrap_or(&none);
     let nodes = nodes::nodes(raw_nodes, report);
     let vips = vips::vips(&raw.vip, raw_nodes, report);
+    let tracks = track::tracks(raw, report);
     let listeners = listeners::listeners(raw, report);
     let routes = listeners::routes(raw, report);
     let pools = pools::pools(&raw.pool, report);
@@ -38,6 +40,7 @@ pub(crate) fn config(raw: &raw::File, report: &mut Report<'_>) -> Option<Config>
         this: 0,
         nodes: nodes?,
         vips: vips?,
+        tracks: tracks?,
         listeners: listeners?,
         routes: routes?,
         pools: pools?,

@@ -91,7 +91,7 @@ impl LabBuilder {
         let config = directory.path().join("halo.toml");
         let text = self
             .config
-            .unwrap_or_else(|| default_config(&topology) + user());
+            .unwrap_or_else(|| default_config(&topology) + user_section());
         fs::write(&config, text).map_err(LabError::io("write the configuration"))?;
         let environment = vec![
             ("PATH", programs.search_path()),
@@ -130,9 +130,10 @@ impl LabBuilder {
     }
 }
 
-/// In a user namespace that has no "nobody" the data plane stays what everyone is there: a root
+/// What a configuration needs at its end where there is no "nobody": in a user namespace the data plane stays what everyone is there: a root
 /// without power outside.
-fn user() -> &'static str {
+#[must_use]
+pub fn user_section() -> &'static str {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let ids: u64 = map
         .lines()

@@ -2,6 +2,7 @@
 
 mod act;
 mod bench;
+mod bench_failover;
 mod demo;
 mod end;
 mod table;
@@ -82,6 +83,8 @@ enum Command {
     },
     /// A tour: traffic, a planned failover, a killed node, and what the client saw.
     Demo,
+    /// Measure what requests cost, beside HAProxy and nginx; prints Markdown.
+    Bench(bench::Options),
     /// Measure outages and lost requests, beside keepalived and HAProxy; prints Markdown.
     BenchFailover {
         /// Trials of each kind.
@@ -121,10 +124,15 @@ impl Cli {
                 end::clean_up_on_signals()?;
                 return demo::run();
             }
+            Command::Bench(options) => {
+                become_namespace_root()?;
+                end::clean_up_on_signals()?;
+                return bench::run(&options);
+            }
             Command::BenchFailover { trials, only_halo } => {
                 become_namespace_root()?;
                 end::clean_up_on_signals()?;
-                return bench::run(trials, only_halo);
+                return bench_failover::run(trials, only_halo);
             }
             Command::Exec {
                 name,

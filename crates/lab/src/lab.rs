@@ -16,6 +16,12 @@ use crate::{Host, LabBuilder, LabError, Node, Process, Topology, wait_until};
 /// Lines of each log that are shown with a failure.
 const LOG_TAIL: usize = 40;
 
+/// Receive packet steering hands packets from core to core, which doubles what they cost here. A
+/// connection for each request runs out of ports if those of ended ones rest for a minute.
+const FOR_BENCHMARKS: &str = "mount -t sysfs halo-lab /sys
+for file in /sys/class/net/*/queues/rx-*/rps_cpus; do echo 0 >$file; done
+echo 1 >/proc/sys/net/ipv4/tcp_tw_reuse";
+
 /// A cluster in network namespaces. All of it goes when this is dropped.
 #[derive(Debug)]
 pub struct Lab {
@@ -86,6 +92,35 @@ impl Lab {
                 name: name.into(),
                 known: self.hosts.keys().cloned().collect::<Vec<_>>().join(", "),
             })
+    }
+
+    /// A host, for who outlives a look at the lab.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn shared_host(&self, name: &str) -> Result<Arc<Host>, LabError> {
+        self.host(name)?;
+        Ok(self.hosts[name].clone())
+    }
+
+    /// Sets every host up for figures that say something of programs and not of the machine's
+    /// settings.
+    ///
+    /// # Errors
+    /// When a host does not take a setting.
+    pub fn prepare_for_benchmarks(&self) -> Result<(), LabError> {
+        let all = self.hosts.values().map(Arc::as_ref);
+        for host in all.chain([self.switch.host()]) {
+            let output = host.run("unshare", ["-m", "sh", "-ec", FOR_BENCHMARKS])?;
+            if !output.status.success() {
+                return Err(LabError::Program {
+                    program: "the set-up for benchmarks".into(),
+                    host: host.name().into(),
+                    detail: String::from_utf8_lossy(&output.stderr).into_owned(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// A node.

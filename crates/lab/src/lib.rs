@@ -30,10 +30,13 @@ mod topology;
 mod wait;
 
 pub mod arp_prober;
+pub mod load;
+pub mod origin;
 pub mod prober;
+pub mod usage;
 pub mod wrk;
 
-pub use builder::LabBuilder;
+pub use builder::{LabBuilder, user_section};
 pub use control::{ControlReply, ControlRequest, request, serve};
 pub use error::LabError;
 pub use host::Host;

@@ -4,6 +4,8 @@
 //! failover agent needs is gathered in the trait [`Platform`], with the real [`platform::Linux`]
 //! and an in-memory [`platform::fake`] beside it.
 
+pub mod check;
+pub mod claims;
 mod clock;
 mod error;
 pub mod frame;

@@ -134,6 +134,36 @@ impl Netlink {
         }
     }
 
+    /// Sends a request that has one answer.
+    fn ask(
+        &mut self,
+        what: &str,
+        message: RouteNetlinkMessage,
+    ) -> Result<RouteNetlinkMessage, NetlinkError> {
+        let failed = |source| NetlinkError::Request {
+            what: what.into(),
+            source,
+        };
+        self.send(message, 0).map_err(failed)?;
+        loop {
+            let length = receive(&self.socket, &mut self.buffer).map_err(failed)?;
+            for message in Messages::new(&self.buffer[..length]) {
+                let message = message.map_err(|detail| NetlinkError::Answer {
+                    what: what.into(),
+                    detail,
+                })?;
+                if message.header.sequence_number != self.sequence {
+                    continue;
+                }
+                match message.payload {
+                    NetlinkPayload::InnerMessage(answer) => return Ok(answer),
+                    NetlinkPayload::Error(answer) => return Err(failed(answer.to_io())),
+                    _ => {} // no-operation and overrun messages carry nothing
+                }
+            }
+        }
+    }
+
     /// Reads a whole table.
     fn dump(
         &mut self,

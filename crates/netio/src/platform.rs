@@ -14,6 +14,7 @@ use ipnet::IpNet;
 
 pub use linux::{Linux, Settings};
 
+use crate::check::{Check, Outcome};
 use crate::error::Result;
 use crate::netlink::{Address, Link, NetlinkEvent};
 use crate::signals::Signal;
@@ -35,6 +36,13 @@ pub enum Input {
         /// Whose address it is.
         sender: Ipv4Addr,
     },
+    /// Somebody else's ARP or neighbour discovery may be about a watched address.
+    Claim {
+        /// The interface it came in by.
+        interface: u32,
+        /// The frame, its Ethernet header included.
+        frame: Vec<u8>,
+    },
     /// Links or addresses changed.
     Network(NetlinkEvent),
     /// A signal came.
@@ -45,6 +53,13 @@ pub enum Input {
     DataPlaneEnded {
         /// How, for "the data plane ...".
         how: String,
+    },
+    /// A check ended.
+    CheckEnded {
+        /// The number it was started with.
+        id: u64,
+        /// What it found.
+        outcome: Outcome,
     },
     /// A client of the agent's socket sent a line.
     Request {
@@ -87,6 +102,12 @@ pub trait Platform {
     /// Takes an address off an interface; `false` when it was not there.
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool>;
 
+    /// The interface by which a packet to `destination` would leave; `None`: there is no route.
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>>;
+
+    /// Starts a check; [`Input::CheckEnded`] tells its outcome under `id`.
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()>;
+
     /// From now on the kernel answers for these addresses on this interface only while they are
     /// leased, also when this process is not there to see to it. In place of what was guarded on
     /// this interface before; none: nothing is, and nothing is left of it.
@@ -113,6 +134,10 @@ pub trait Platform {
 
     /// Whether TCP connections on a local address have still something to send or receive.
     fn has_connections(&mut self, address: IpAddr) -> Result<bool>;
+
+    /// Listens for others who say that they have one of these addresses, on this interface, in place
+    /// of what was watched there before. None: no more.
+    fn watch_claims(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()>;
 
     /// Starts to receive VRRP of this family on an interface. Doing it again is allowed: it may add
     /// `multicast`.

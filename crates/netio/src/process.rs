@@ -157,6 +157,14 @@ pub fn hostname() -> Result<String> {
         .map_err(|_| Error::os("read the hostname", io::Error::other("it is not UTF-8")))
 }
 
+/// Becomes `identity` without any capability, and without a way to gain one. Only system calls: runs
+/// between fork and exec.
+pub(crate) fn give_up_everything(identity: Identity) -> io::Result<()> {
+    capability::gain_no_more()?;
+    identity.assume()?;
+    capability::keep_none()
+}
+
 /// Moves `socket` to [`CHILD_SOCKET`], open over exec.
 fn hand_over(socket: RawFd) -> io::Result<()> {
     // SAFETY: plain system calls on a descriptor that is open in this process.
@@ -173,7 +181,7 @@ fn hand_over(socket: RawFd) -> io::Result<()> {
     Ok(())
 }
 
-fn open_pidfd(pid: u32) -> io::Result<OwnedFd> {
+pub(crate) fn open_pidfd(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: plain system call; the child has not been waited for, so the number is its.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     if fd < 0 {
@@ -184,7 +192,8 @@ fn open_pidfd(pid: u32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn describe(status: ExitStatus) -> String {
+/// How a process ended, after its name.
+pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exited with status {code}"),
         (None, Some(signal)) => match Signal::try_from(signal) {

@@ -225,6 +225,8 @@ impl World {
                 self.note(|| format!("lb{index} announces: {cause:?}"));
                 self.monitor.no_announcement_due();
             }
+            // The simulated nodes have no quorum: availability first.
+            Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
             Action::Transition { from, to, reason } => {
                 self.report.transitions += 1;
                 self.note(|| format!("lb{index} {from:?} -> {to:?}: {reason}"));

@@ -84,6 +84,17 @@ pub enum Event {
     /// Whether the node is fit to serve. One that is not leaves the addresses to whoever is, and holds
     /// them only while nobody else does.
     Fit(bool),
+    /// Quorum mode: a majority has agreed that this node holds the addresses.
+    MandateGranted,
+    /// Quorum mode: the majority's agreement ends, and could not be renewed.
+    MandateLost,
+    /// Quorum mode: a node that reaches a majority wants the addresses.
+    Challenged {
+        /// The node.
+        by: IpAddr,
+        /// Its priority.
+        priority: Priority,
+    },
     /// Whether, and how, the Active that is heard can be asked if it is still there.
     Detection(Option<Detection>),
     /// An answer came.
@@ -153,6 +164,19 @@ pub enum Action {
     Probe(IpAddr),
     /// Send gratuitous ARP again.
     Reannounce(ReannounceCause),
+    /// Quorum mode: ask a majority whether this node may hold the addresses, until it may or
+    /// [`Action::DropMandate`] comes.
+    SeekMandate {
+        /// The priority with which it asks.
+        priority: Priority,
+        /// Whether an Active of lower priority is to hand over, or only a vacancy is to be filled.
+        challenge: bool,
+    },
+    /// Quorum mode: this node needs the majority's agreement no more; the addresses are off.
+    DropMandate {
+        /// Who is to be next.
+        successor: Option<IpAddr>,
+    },
     /// For people: the state changed. What it entails came before.
     Transition {
         /// The state left.

@@ -3,6 +3,7 @@
 mod active;
 mod backup;
 mod detection;
+mod mandate;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use crate::{
 
 use active::Tenure;
 use backup::Watch;
+use mandate::Mandate;
 
 /// Actions of one event are at most four; the queue never grows if the driver takes them each time.
 const ACTIONS: usize = 16;
@@ -29,6 +31,7 @@ pub struct VirtualRouter {
     config: Config,
     phase: Phase,
     command: Command,
+    mandate: Mandate,
     /// Whether the node is fit to serve.
     fit: bool,
     /// Since when the node has been able to hold the addresses.
@@ -123,6 +126,7 @@ impl VirtualRouter {
             config,
             phase: Phase::Initialize,
             command: Command::None,
+            mandate: Mandate::NotNeeded,
             fit: true,
             able_since: None,
             heard: None,
@@ -154,8 +158,11 @@ impl VirtualRouter {
                 | Event::TakeOver
                 | Event::GroupActive
                 | Event::GroupLost
-                | Event::ClockGap(_),
+                | Event::ClockGap(_)
+                | Event::MandateLost
+                | Event::Challenged { .. },
             ) => {}
+            (State::Initialize, Event::MandateGranted) => self.mandate_granted(now),
             (State::Initialize, Event::Shutdown) => self.reason = Reason::Shutdown,
             (State::Initialize, Event::Reconfigure(config)) => self.config = config,
             (State::Initialize, Event::Fit(fit)) => self.fit = fit,
@@ -173,6 +180,9 @@ impl VirtualRouter {
             (State::Backup, Event::TakeOver) => self.take_over(now),
             (State::Backup, Event::GroupActive) => self.join_group(now),
             (State::Backup, Event::GroupLost) => {}
+            (State::Backup, Event::MandateGranted) => self.mandate_granted(now),
+            // It was given back meanwhile.
+            (State::Backup, Event::MandateLost | Event::Challenged { .. }) => {}
             (State::Backup, Event::Shutdown) => self.stop(Reason::Shutdown),
             (State::Backup, Event::Reconfigure(config)) => self.config = config,
             (State::Backup, Event::ClockGap(gap)) => self.gap_in_backup(gap, now),
@@ -185,6 +195,11 @@ impl VirtualRouter {
 
             // Section 6.4.3 (Active).
             (State::Active, Event::Enable | Event::TakeOver | Event::GroupActive) => {}
+            (State::Active, Event::MandateGranted) => {}
+            (State::Active, Event::MandateLost) => self.mandate_lost(now),
+            (State::Active, Event::Challenged { by, priority }) => {
+                self.challenged(by, priority, now);
+            }
             // It asked as a Backup, or was named by an Active that it has replaced already.
             (State::Active, Event::Answer { .. } | Event::Appointed { .. }) => {}
             (State::Active, Event::Disable(reason)) => self.resign(Reason::Disabled(reason)),
@@ -394,6 +409,10 @@ impl VirtualRouter {
         self.phase = phase;
         self.reason = reason;
         let to = self.state();
+        // Whoever leaves Active has released the addresses by now; whoever takes no part seeks nothing.
+        if from == State::Active || to == State::Initialize {
+            self.drop_mandate(None);
+        }
         self.actions
             .push_back(Action::Transition { from, to, reason });
     }

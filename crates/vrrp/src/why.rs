@@ -89,6 +89,8 @@ pub enum Reason {
         /// The priority of both.
         priority: Priority,
     },
+    /// A majority could not be reached any more, and without it nobody holds the addresses.
+    NoMajority,
     /// The node was paused while it was Active; another may have taken over meanwhile.
     Paused {
         /// For how long.
@@ -136,6 +138,7 @@ impl Why {
                     | Reason::Yielded
                     | Reason::Unfit
                     | Reason::WithGroup
+                    | Reason::NoMajority
                     | Reason::Paused { .. } => {
                         format!("{from} is Active with priority {priority}; {reason}")
                     }
@@ -201,6 +204,7 @@ impl Reason {
                 "{} is Active with the same priority {priority} and the higher address",
                 name(active)
             ),
+            Self::NoMajority => "no majority of the nodes could be reached".to_owned(),
             Self::Paused { gap } => format!(
                 "this node was paused for {} while Active and listens first",
                 millis(gap)

@@ -1,6 +1,6 @@
 //! Metrics of virtual IPs and peers.
 
-use halo_api::{AgentStatus, VipState, VipStatus};
+use halo_api::{AgentStatus, TrackerState, VipState, VipStatus};
 
 use super::page::{Kind, Page};
 use super::seconds;
@@ -23,6 +23,15 @@ pub(super) fn write(page: &mut Page, agent: &AgentStatus) {
         if let Some(millis) = peer.last_heard_ms {
             heard.seconds(&[("peer", &peer.name)], seconds(millis));
         }
+    }
+    let mut good = page.family(
+        "halo_tracker_good",
+        Kind::Gauge,
+        "1: what the node needs to be fit is there, by the tracker's last findings.",
+    );
+    for tracker in &agent.trackers {
+        let value = u64::from(tracker.state == TrackerState::Good);
+        good.sample(&[("tracker", &tracker.name)], value);
     }
 }
 
@@ -71,7 +80,7 @@ fn states(page: &mut Page, vips: &[VipStatus]) {
 /// Name, kind, help and value of a metric that every VIP has.
 type PerVip = (&'static str, Kind, &'static str, fn(&VipStatus) -> u64);
 
-const PER_VIP: [PerVip; 7] = [
+const PER_VIP: [PerVip; 8] = [
     (
         "halo_vip_priority",
         Kind::Gauge,
@@ -107,6 +116,12 @@ const PER_VIP: [PerVip; 7] = [
         Kind::Counter,
         "Gratuitous ARP frames and unsolicited neighbour advertisements sent.",
         |vip| vip.gratuitous_arps_sent,
+    ),
+    (
+        "halo_vip_foreign_claims_total",
+        Kind::Counter,
+        "Frames in which somebody else said that they have an address that this node held.",
+        |vip| vip.foreign_claims,
     ),
     (
         "halo_vip_became_active_total",

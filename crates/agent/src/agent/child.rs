@@ -33,6 +33,7 @@ impl<P: Platform> Agent<P> {
             Ok(FromDataPlane::Refused { generation, error }) => {
                 self.handle_refused(generation, error, now);
             }
+            Ok(FromDataPlane::ServersUp { pools }) => self.handle_servers_up(pools, now),
             Ok(FromDataPlane::Request { id, request }) => {
                 self.handle_request(Asker::DataPlane(id), request, now);
             }

@@ -53,6 +53,8 @@ impl<P: Platform> Agent<P> {
         self.refresh_arp();
         // Before an address can be put on.
         self.refresh_guards();
+        self.refresh_claims();
+        self.check_interface_trackers(now);
         self.refresh_abilities(now);
         Ok(())
     }
@@ -138,7 +140,7 @@ impl<P: Platform> Agent<P> {
         let moved = vip.place.source != place.source;
         vip.place = place;
         if moved {
-            self.reconsider_preempt_delay(index, now);
+            self.reconfigure_router(index, now);
         }
         let vip = &mut self.vips[index];
         if vip.is_active() && was != is {

@@ -172,6 +172,10 @@ impl<P: Platform> Agent<P> {
             warn!("{message}");
             self.note(EventKind::Peer, &name, message);
         }
+        if self.stopping {
+            self.peers.hello_at = None; // it has said goodbye
+            return;
+        }
         let mut body = [0; MAX_BODY];
         let length = match self.hello(false).encode(&mut body) {
             Ok(length) => length,

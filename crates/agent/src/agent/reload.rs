@@ -12,7 +12,7 @@ use tracing::{error, info};
 use super::Agent;
 use super::requests::Asker;
 use crate::loaded::Loaded;
-use crate::vip::{Vip, parameters, peers};
+use crate::vip::{Vip, peers};
 
 /// Binding listeners takes milliseconds. A data plane that has not answered after this may have
 /// applied the configuration or not: only a new one is sure to have the old one.
@@ -152,6 +152,7 @@ impl<P: Platform> Agent<P> {
         self.peers
             .set_keys(loaded.keyring.clone(), self.options.seed);
         self.loaded = loaded;
+        self.configure_trackers(now);
         let since = self.platform.unix_millis();
         let names: Vec<String> = self
             .loaded
@@ -167,6 +168,7 @@ impl<P: Platform> Agent<P> {
                 None => self.vips.extend(Vip::new(&self.loaded.config, at, since)),
             }
         }
+        self.apply_trackers(now);
         // Places and sockets of the new ones; a failure to list them ends the agent next turn.
         self.network_changed = true;
         self.status_changed = true;
@@ -191,13 +193,10 @@ impl<P: Platform> Agent<P> {
             .iter()
             .any(|net| !vip.config.addresses.contains(net));
         vip.peers = peers(&self.loaded.config, &new);
-        let parameters = parameters(&self.loaded.config, &new, vip.place.source);
         vip.config = new;
         self.vips.push(vip);
         let index = self.vips.len() - 1;
-        if let Some(parameters) = parameters {
-            self.perform(index, Event::Reconfigure(parameters), now);
-        }
+        self.reconfigure_router(index, now);
         if !self.vips[index].is_active() {
             return;
         }

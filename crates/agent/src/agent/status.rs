@@ -43,6 +43,7 @@ impl<P: Platform> Agent<P> {
                 }
                 discarded
             },
+            trackers: self.tracker_status(),
             warnings: self.warnings(now),
         }
     }
@@ -87,6 +88,7 @@ impl<P: Platform> Agent<P> {
             adverts_discarded: discarded.values().sum(),
             discarded,
             gratuitous_arps_sent: vip.gratuitous_arps_sent,
+            foreign_claims: vip.claims.heard,
             became_active: counters.became_active,
         }
     }

@@ -1,5 +1,6 @@
 //! The driver over a machine in memory, in virtual time.
 
+mod claims;
 mod ipv6;
 mod peers;
 
@@ -23,6 +24,7 @@ use ipnet::IpNet;
 use super::{Agent, Options};
 use crate::loaded::Loaded;
 
+mod trackers;
 mod vrrp;
 
 const LB1: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 11);

@@ -13,8 +13,7 @@ use tracing::{debug, error, info, warn};
 
 use super::Agent;
 use crate::error::Error;
-use crate::supervisor::SETTLED;
-use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority, parameters};
+use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority};
 
 /// A former Active whose last heartbeats cross this node's first is no rival worth a word.
 const HANDOVER_MILLIS: u64 = 1_000;
@@ -50,6 +49,8 @@ impl<P: Platform> Agent<P> {
                 Action::Claim => self.claim(index, now),
                 Action::Release => self.release(index),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
+                // Only in quorum mode, which no configuration asks for yet.
+                Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
                     told = true;
@@ -91,7 +92,8 @@ impl<P: Platform> Agent<P> {
         self.status_changed = true;
         let event = match ability {
             Ok(()) => {
-                self.reconsider_preempt_delay(index, now);
+                // A data plane that comes and goes changes the delay of preemption.
+                self.reconfigure_router(index, now);
                 Event::Enable
             }
             Err(reason) => Event::Disable(reason),
@@ -189,20 +191,6 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    /// Tells the virtual router its parameters anew. A node whose data plane comes and goes takes over from nobody until it has settled, or the
-    /// VIP would come and go with it; when there is no other Active, it serves as well as it can.
-    pub(super) fn reconsider_preempt_delay(&mut self, index: usize, now: Instant) {
-        let config = &self.loaded.config;
-        let vip = &self.vips[index];
-        let Some(mut parameters) = parameters(config, &vip.config, vip.place.source) else {
-            return;
-        };
-        if self.supervisor.is_unsettled() {
-            parameters.preempt_delay = parameters.preempt_delay.max(SETTLED);
-        }
-        self.perform(index, Event::Reconfigure(parameters), now);
-    }
-
     fn ability(&self, index: usize) -> Result<(), DisableReason> {
         self.ability_alone(index)?;
         let group = self.group_of(index);
@@ -239,6 +227,7 @@ impl<P: Platform> Agent<P> {
             Ok(()) => {
                 let vip = &mut self.vips[index];
                 vip.renew_at = Some(now + RENEWAL);
+                vip.claims.held_since = Some(now);
                 vip.announcer.claim(now);
                 if vip.announcer.take_due(now) {
                     self.announce(index);
@@ -266,13 +255,17 @@ impl<P: Platform> Agent<P> {
         self.take_off(index, &nets);
         let vip = &mut self.vips[index];
         vip.renew_at = None;
+        vip.claims.held_since = None;
         vip.announcer.stop();
     }
 
     fn reannounce(&mut self, index: usize, cause: ReannounceCause, now: Instant) {
         let announcer = &mut self.vips[index].announcer;
         match cause {
-            ReannounceCause::AfterClaim | ReannounceCause::Refresh => announcer.refresh(now),
+            ReannounceCause::AfterClaim | ReannounceCause::Refresh => {
+                announcer.refresh(now);
+                self.look_for_others(index);
+            }
             ReannounceCause::Rival(rival) => {
                 announcer.repeat(now);
                 let age = self

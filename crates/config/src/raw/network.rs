@@ -36,6 +36,20 @@ impl Leaf for IpNet {
     }
 }
 
+impl Leaf for IpAddr {
+    const KIND: &'static str = "address";
+    const EXAMPLE: &'static str = "10.77.0.1";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|_| not_an_address(text, Self::EXAMPLE))
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Leaf for VipAddress {
     const KIND: &'static str = "address";
     const EXAMPLE: &'static str = "10.77.0.100";

@@ -34,6 +34,7 @@ fn kind(kind: EventKind) -> &'static str {
         EventKind::Vip => "vip",
         EventKind::Peer => "peer",
         EventKind::Server => "server",
+        EventKind::Tracker => "tracker",
         EventKind::Config => "config",
         EventKind::Process => "process",
     }

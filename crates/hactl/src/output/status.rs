@@ -2,7 +2,7 @@
 
 use halo_api::{
     AdminState, AgentStatus, DataPlaneStatus, HealthState, PeerStatus, PoolStatus, ProcessState,
-    ServerStatus, Status, UnixMillis, VipState, VipStatus,
+    ServerStatus, Status, TrackerState, TrackerStatus, UnixMillis, VipState, VipStatus,
 };
 
 use super::style::Tone;
@@ -22,6 +22,9 @@ pub(crate) fn view(status: &Status, now: UnixMillis) -> View {
     view.table(vips(&status.agent, now));
     if !status.agent.peers.is_empty() {
         view.table(peers(&status.agent.peers));
+    }
+    if !status.agent.trackers.is_empty() {
+        view.table(trackers(&status.agent.trackers, now));
     }
     if let Some(data_plane) = &status.data_plane {
         view.table(listeners(data_plane));
@@ -137,10 +140,16 @@ fn peers(peers: &[PeerStatus]) -> Table {
     let mut table = Table::new(&[
         ("PEER", Align::Left),
         ("ADDRESS", Align::Left),
+        ("STATE", Align::Left),
         ("HEARD", Align::Left),
         ("HOLDS", Align::Left),
     ]);
     for peer in peers {
+        let state = match peer.ready {
+            Some(true) => "ready".into(),
+            Some(false) => Cell::new("NOT READY", Tone::Attention),
+            None => Cell::new("no word", Tone::Quiet),
+        };
         let heard = match peer.last_heard_ms {
             Some(millis) => format!("{} ago", span(millis)).into(),
             None => Cell::new("never", Tone::Quiet),
@@ -152,8 +161,42 @@ fn peers(peers: &[PeerStatus]) -> Table {
         table.row(vec![
             peer.name.clone().into(),
             peer.address.clone().into(),
+            state,
             heard,
             holds,
+        ]);
+    }
+    table
+}
+
+fn trackers(trackers: &[TrackerStatus], now: UnixMillis) -> Table {
+    let mut table = Table::new(&[
+        ("TRACKER", Align::Left),
+        ("CHECK", Align::Left),
+        ("STATE", Align::Left),
+        ("SINCE", Align::Left),
+        ("IF IT FAILS", Align::Left),
+        ("VIPS", Align::Left),
+        ("FOUND", Align::Left),
+    ]);
+    for tracker in trackers {
+        let state = match tracker.state {
+            TrackerState::Good => Cell::new("good", Tone::Good),
+            TrackerState::Unknown => Cell::new("unknown", Tone::Attention),
+            TrackerState::Failed => Cell::new("FAILED", Tone::Bad),
+        };
+        let effect = match tracker.weight {
+            Some(weight) => format!("priority - {weight}"),
+            None => "gives way".to_owned(),
+        };
+        table.row(vec![
+            tracker.name.clone().into(),
+            tracker.check.clone().into(),
+            state,
+            ago(tracker.since, now).into(),
+            effect.into(),
+            tracker.vips.join(" ").into(),
+            tracker.finding.clone().into(),
         ]);
     }
     table

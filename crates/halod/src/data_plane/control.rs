@@ -1,5 +1,6 @@
 //! The control thread.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,8 @@ pub(super) struct DataPlane {
     commands: mpsc::Receiver<Command>,
     pub(super) requests: Requests,
     events: u64,
+    /// What the agent was last told of the pools.
+    servers_up: BTreeMap<String, usize>,
     drained: Option<oneshot::Receiver<usize>>,
 }
 
@@ -102,6 +105,7 @@ impl DataPlane {
             commands,
             requests: Requests::default(),
             events: 0,
+            servers_up: BTreeMap::new(),
             drained: None,
         }
     }
@@ -263,6 +267,16 @@ impl DataPlane {
             self.publish(&key);
             let subject = format!("{}/{}", key.pool, key.server);
             self.tell(subject, sentence(&change));
+        }
+        self.tell_servers_up();
+    }
+
+    /// Tells the agent how many servers are up in each pool, when that has changed.
+    fn tell_servers_up(&mut self) {
+        let pools = self.servers.up();
+        if pools != self.servers_up {
+            self.servers_up.clone_from(&pools);
+            self.link.send(FromDataPlane::ServersUp { pools });
         }
     }
 

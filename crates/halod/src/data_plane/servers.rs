@@ -1,6 +1,6 @@
 //! Every server's health, weight and administrative state.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -106,6 +106,16 @@ impl Servers {
     /// Whether there is a pool of that name.
     pub(super) fn has_pool(&self, pool: &str) -> bool {
         self.entries.iter().any(|entry| &*entry.key.pool == pool)
+    }
+
+    /// How many servers take work in each pool.
+    pub(super) fn up(&self) -> BTreeMap<String, usize> {
+        let mut pools = BTreeMap::new();
+        for entry in &self.entries {
+            let up = pools.entry(entry.key.pool.to_string()).or_insert(0);
+            *up += usize::from(entry.health.takes_work());
+        }
+        pools
     }
 
     /// What has to be checked.

@@ -192,6 +192,7 @@ fn status() -> AgentStatus {
         },
         vips: vec![],
         peers: vec![],
+        trackers: Vec::new(),
         discarded: Default::default(),
         warnings: vec!["from the agent".into()],
     }

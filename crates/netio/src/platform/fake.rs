@@ -13,6 +13,7 @@ use ipnet::IpNet;
 pub use effect::Effect;
 
 use super::{ClientId, Input, Platform};
+use crate::check::Check;
 use crate::error::{Error, Result};
 use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
 use crate::vrrp::Family;
@@ -40,10 +41,14 @@ pub struct Fake {
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
     pub guards: BTreeMap<u32, Vec<IpAddr>>,
+    /// The interface to each destination that there is a route to.
+    pub routes: BTreeMap<IpAddr, u32>,
     /// Hardware addresses of neighbours.
     pub neighbours: BTreeMap<IpAddr, [u8; 6]>,
     /// Local addresses with connections.
     pub connections: BTreeSet<IpAddr>,
+    /// Addresses that are watched for claims of others, by interface.
+    pub watched: BTreeMap<u32, Vec<IpAddr>>,
     /// Interfaces that VRRP is open on, and those that joined the multicast group.
     pub vrrp: (BTreeSet<(u32, Family)>, BTreeSet<(u32, Family)>),
     origin: Instant,
@@ -85,8 +90,10 @@ impl Fake {
             fail_starts: false,
             fail_guards: false,
             guards: BTreeMap::new(),
+            routes: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             connections: BTreeSet::new(),
+            watched: BTreeMap::new(),
             vrrp: (BTreeSet::new(), BTreeSet::new()),
             origin: now,
             addresses,
@@ -270,6 +277,19 @@ impl Platform for Fake {
         Ok(was_there)
     }
 
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
+        Ok(self.routes.get(&destination).copied())
+    }
+
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()> {
+        let command = match check {
+            Check::Script(script) => script.command,
+            Check::Question(_) => Vec::new(),
+        };
+        self.effects.push(Effect::CheckStarted { id, command });
+        Ok(())
+    }
+
     fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
         if addresses.is_empty() {
             self.guards.remove(&interface);
@@ -329,6 +349,12 @@ impl Platform for Fake {
 
     fn has_connections(&mut self, address: IpAddr) -> Result<bool> {
         Ok(self.connections.contains(&address))
+    }
+
+    fn watch_claims(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
+        self.watched.insert(interface, addresses.to_vec());
+        self.watched.retain(|_, watched| !watched.is_empty());
+        Ok(())
     }
 
     fn open_vrrp(

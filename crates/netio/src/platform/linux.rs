@@ -19,6 +19,8 @@ use nix::sys::time::TimeSpec;
 use self::clients::Clients;
 use self::data_plane::DataPlane;
 use super::{ClientId, Input, Platform};
+use crate::check::{Check, Checks};
+use crate::claims::ClaimListener;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::{ArpListener, FrameSocket};
@@ -31,6 +33,9 @@ use crate::vrrp::{Family, VrrpSocket};
 /// Most datagrams taken from one socket in one turn, so that a flood on one interface starves
 /// neither the timers nor the other inputs.
 const DATAGRAMS_A_TURN: usize = 64;
+
+/// Most claims taken in one turn: one is news, more are the same.
+const CLAIMS_A_TURN: usize = 16;
 
 /// What [`Linux`] needs to know.
 #[derive(Debug, Clone)]
@@ -52,9 +57,11 @@ pub struct Linux {
     signals: Signals,
     vrrp: BTreeMap<(u32, Family), VrrpSocket>,
     arp: BTreeMap<u32, ArpListener>,
+    claims: BTreeMap<u32, ClaimListener>,
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
     data_plane: DataPlane,
+    checks: Checks,
     clients: Clients,
 }
 
@@ -74,7 +81,9 @@ impl Linux {
             signals,
             vrrp: BTreeMap::new(),
             arp: BTreeMap::new(),
+            claims: BTreeMap::new(),
             leases: None,
+            checks: Checks::new(settings.identity)?,
             data_plane: DataPlane::new(settings.identity, settings.environment),
             clients,
         })
@@ -86,10 +95,15 @@ impl Linux {
         let timeout =
             deadline.map(|at| TimeSpec::from(at.saturating_duration_since(self.clock.now())));
         let reading = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut ready: Vec<PollFd<'_>> =
-            vec![reading(self.signals.as_fd()), reading(self.monitor.as_fd())];
+        let mut ready: Vec<PollFd<'_>> = vec![
+            reading(self.signals.as_fd()),
+            reading(self.monitor.as_fd()),
+            reading(self.checks.as_fd()),
+        ];
         ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
         ready.extend(self.arp.values().map(|socket| reading(socket.as_fd())));
+        let claims = self.claims.values().flat_map(ClaimListener::descriptors);
+        ready.extend(claims.map(reading));
         self.data_plane.poll_into(&mut ready);
         self.clients.poll_into(&mut ready);
         match ppoll(&mut ready, timeout, None) {
@@ -101,6 +115,9 @@ impl Linux {
     /// Takes what has come. Every source is non-blocking and asked each time: there are few, and
     /// a source that was forgotten is a failover that does not happen.
     fn collect(&mut self, inputs: &mut Vec<Input>) -> Result<()> {
+        // Read before the adverts and told after them: a new Active advertises before it announces,
+        // and what the advert explains is no foreign claim.
+        let claims = self.take_claims()?;
         for socket in self.vrrp.values() {
             for _ in 0..DATAGRAMS_A_TURN {
                 match socket.receive()? {
@@ -118,6 +135,7 @@ impl Linux {
                 inputs.push(Input::ArpReply { interface, sender });
             }
         }
+        inputs.extend(claims);
         while let Some(event) = self.monitor.next_event()? {
             inputs.push(Input::Network(event));
         }
@@ -125,8 +143,27 @@ impl Linux {
             inputs.push(Input::Signal(signal));
         }
         self.data_plane.collect(self.clock.now(), inputs)?;
+        while let Some((id, outcome)) = self.checks.next() {
+            inputs.push(Input::CheckEnded { id, outcome });
+        }
         self.clients.collect(inputs);
         Ok(())
+    }
+
+    fn take_claims(&self) -> Result<Vec<Input>> {
+        let mut claims = Vec::new();
+        for (interface, listener) in &self.claims {
+            for _ in 0..CLAIMS_A_TURN {
+                let Some(frame) = listener.receive()? else {
+                    break;
+                };
+                claims.push(Input::Claim {
+                    interface: *interface,
+                    frame,
+                });
+            }
+        }
+        Ok(claims)
     }
 }
 
@@ -182,6 +219,14 @@ impl Platform for Linux {
         Ok(self.netlink.address_remove(interface, net)?)
     }
 
+    fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
+        Ok(self.netlink.route_to(destination)?)
+    }
+
+    fn start_check(&mut self, id: u64, check: Check) -> Result<()> {
+        self.checks.start(id, check)
+    }
+
     fn guard(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
         let leases = match &mut self.leases {
             Some(leases) => leases,
@@ -233,6 +278,19 @@ impl Platform for Linux {
 
     fn has_connections(&mut self, address: IpAddr) -> Result<bool> {
         Ok(has_connections(address)?)
+    }
+
+    fn watch_claims(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
+        let watched = self.claims.get(&interface);
+        if watched.map_or(&[][..], ClaimListener::addresses) == addresses {
+            return Ok(());
+        }
+        self.claims.remove(&interface);
+        if !addresses.is_empty() {
+            let listener = ClaimListener::open(interface, addresses)?;
+            self.claims.insert(interface, listener);
+        }
+        Ok(())
     }
 
     fn open_vrrp(

@@ -100,6 +100,11 @@ pub(super) fn keep_only_bind_service() -> io::Result<()> {
     Ok(())
 }
 
+/// Leaves this process no capability. Only system calls: runs between fork and exec.
+pub(super) fn keep_none() -> io::Result<()> {
+    write_own(0)
+}
+
 /// Takes all but `CAP_NET_BIND_SERVICE` out of the bounding set, where that is permitted.
 fn drop_bounding_set() {
     for number in 0..=HIGHEST {

@@ -60,7 +60,11 @@ impl Tenure {
 
 impl VirtualRouter {
     /// Enters Active: advert, addresses, gratuitous ARP (section 6.4.2, when Active_Down_Timer fires).
+    /// In quorum mode it asks for a mandate first.
     pub(super) fn become_active(&mut self, reason: Reason, now: Instant) {
+        if !self.is_mandated(reason, now) {
+            return;
+        }
         if self.command == Command::Yielded {
             self.command = Command::None;
         }

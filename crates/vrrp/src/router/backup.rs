@@ -77,6 +77,7 @@ impl VirtualRouter {
         if heartbeat.priority >= self.effective_priority()
             || !self.may_preempt(heartbeat.priority, now)
         {
+            self.follow_instead();
             self.active_interval = heartbeat.interval;
             self.phase = Phase::Backup(self.new_watch(now));
         } else if let Phase::Backup(watch) = &mut self.phase {

@@ -8,6 +8,7 @@ use crate::{Answer, ReannounceCause};
 
 mod beyond;
 mod detection;
+mod mandate;
 mod rfc;
 
 pub(super) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 12));
@@ -92,6 +93,11 @@ pub(super) fn advert(from: IpAddr, priority: u8) -> Event {
     Event::Advert { from, heartbeat }
 }
 
+pub(super) fn challenge(by: IpAddr, priority: u8) -> Event {
+    let priority = Priority(priority);
+    Event::Challenged { by, priority }
+}
+
 pub(super) fn sends(priority: u8) -> Action {
     Action::SendAdvert {
         priority: Priority(priority),
@@ -99,13 +105,16 @@ pub(super) fn sends(priority: u8) -> Action {
     }
 }
 
-/// The actions in short: adverts by priority, C(laim), R(elease), A(nnounce), and the state entered.
+/// The actions in short: adverts by priority, C(laim), R(elease), A(nnounce), S(eek) and
+/// D(rop) the mandate, and the state entered.
 fn short(actions: &[Action]) -> String {
     let words = actions.iter().map(|action| match action {
         Action::SendAdvert { priority, .. } => format!("{priority}"),
         Action::Claim => "C".to_owned(),
         Action::Release => "R".to_owned(),
         Action::Reannounce(_) => "A".to_owned(),
+        Action::SeekMandate { .. } => "S".to_owned(),
+        Action::DropMandate { .. } => "D".to_owned(),
         Action::Probe(_) => "?".to_owned(),
         Action::Transition { to, .. } => format!(">{to:?}"),
     });
@@ -149,6 +158,9 @@ fn every_event_in_every_state_has_the_effect_of_the_table() {
         (Event::Reconfigure(faster),  ["",        "",                 "100"]),
         (gap,                         ["",        "",                 "R >Backup"]),
         (Event::ClockGap(ms(500)),    ["",        "",                 ""]),
+        (Event::MandateGranted,       ["",        "",                 ""]),
+        (Event::MandateLost,          ["",        "",                 ""]),
+        (challenge(LOWER, 200),       ["",        "",                 ""]),
         (Event::Fit(true),            ["",        "",                 ""]),
         (Event::Fit(false),           ["",        "",                 "0 R >Backup"]),
         (detection,                   ["",        "",                 ""]),

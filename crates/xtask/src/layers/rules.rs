@@ -26,6 +26,7 @@ const LAYERS: &[(Layer, &[&str])] = &[
             "halo-packet",
             "halo-auth",
             "halo-vrrp",
+            "halo-quorum",
             "halo-http1",
             "halo-balance",
             "halo-health",

@@ -37,10 +37,12 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
                 version: 3,
                 sync_group: None,
                 gratuitous_arps_sent: 0,
+                foreign_claims: 0,
                 became_active: 0,
             })
             .collect(),
         peers: vec![],
+        trackers: vec![],
         discarded: Default::default(),
         warnings: vec![],
     }

@@ -63,6 +63,13 @@ pub enum Effect {
     },
     /// A frame was sent.
     Frame(Vec<u8>),
+    /// A check was started.
+    CheckStarted {
+        /// Its number.
+        id: u64,
+        /// A script's program and arguments; empty for a question.
+        command: Vec<String>,
+    },
     /// The data plane was started.
     DataPlaneStarted,
     /// The data plane was sent a message.

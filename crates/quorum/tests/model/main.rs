@@ -1,0 +1,94 @@
+//! Model checking: every order of messages, wake-ups, losses, doubles, crashes and restarts within
+//! small bounds, played through the real core.
+//!
+//! Each check says how many states it saw; a defect put into a node or into its times is found.
+
+mod cluster;
+
+use std::time::Instant;
+
+use cluster::{Bounds, Cluster, Mutant};
+use stateright::{Checker, HasDiscoveries, Model};
+
+/// Clocks that differ as much as they may: the first is slow, or fast, and the others are not.
+const FIRST_SLOW: [i32; 3] = [-10, 10, 10];
+const FIRST_FAST: [i32; 3] = [10, -10, -10];
+
+/// Explores every state: none breaks a rule, and what should be possible is.
+fn prove(cluster: Cluster, what: &str) {
+    let started = Instant::now();
+    let checker = cluster.checker().threads(2).spawn_bfs().join();
+    println!(
+        "{what}: no rule broken in {} states ({} ways to reach them), {:.1} s",
+        checker.unique_state_count(),
+        checker.state_count(),
+        started.elapsed().as_secs_f64()
+    );
+    checker.assert_properties();
+}
+
+/// With the defect there are two owners at some time, and the checker finds how.
+fn refute(bounds: Bounds, clocks: [i32; 3], mutant: Mutant) {
+    let checker = Cluster::new(bounds, clocks)
+        .with(mutant)
+        .checker()
+        .threads(2)
+        .finish_when(HasDiscoveries::AnyFailures)
+        .spawn_bfs()
+        .join();
+    let path = checker.discovery(cluster::ONE_OWNER);
+    let path = path.unwrap_or_else(|| unreachable!("{mutant:?}: two owners were to be found"));
+    println!(
+        "{mutant:?}: two owners after {} steps, found among {} states",
+        path.into_actions().len(),
+        checker.unique_state_count()
+    );
+}
+
+#[test]
+fn two_nodes_and_a_witness_have_one_owner_when_the_lease_is_handed_over() {
+    for clocks in [FIRST_SLOW, FIRST_FAST] {
+        let cluster = Cluster::new(Bounds::PLANNED, clocks);
+        prove(cluster, &format!("hand-over, clocks {clocks:?}"));
+    }
+}
+
+#[test]
+fn two_nodes_and_a_witness_have_one_owner_when_one_of_them_crashes_and_starts_anew() {
+    prove(Cluster::new(Bounds::CRASH, FIRST_SLOW), "crash and restart");
+}
+
+#[test]
+fn two_nodes_and_a_witness_have_one_owner_when_answers_are_late() {
+    prove(Cluster::new(Bounds::LONGER, FIRST_SLOW), "late answers");
+}
+
+#[test]
+fn three_nodes_that_all_ask_have_one_owner() {
+    prove(Cluster::new(Bounds::THREE, FIRST_SLOW), "three candidates");
+}
+
+#[test]
+fn a_promise_without_a_margin_is_noticed_when_clocks_drift() {
+    refute(Bounds::PLANNED, FIRST_SLOW, Mutant::NoMargin);
+}
+
+#[test]
+fn a_voter_that_forgets_its_promises_is_noticed() {
+    refute(Bounds::CRASH, FIRST_SLOW, Mutant::ForgetsPromises);
+}
+
+#[test]
+fn a_process_that_takes_answers_to_its_former_life_is_noticed() {
+    refute(Bounds::CRASH, FIRST_SLOW, Mutant::SameIncarnation);
+}
+
+#[test]
+fn a_lease_that_is_counted_from_the_answer_is_noticed() {
+    refute(Bounds::LONGER, FIRST_SLOW, Mutant::CountsFromArrival);
+}
+
+#[test]
+fn an_owner_that_releases_the_promises_before_the_addresses_is_noticed() {
+    refute(Bounds::PLANNED, FIRST_SLOW, Mutant::ReleasesTooEarly);
+}
