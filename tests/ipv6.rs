@@ -34,7 +34,7 @@ fn config(lab: &Lab, priority: u8, unicast: bool) -> String {
 }
 
 fn whoami() -> PathBuf {
-    Programs::find().unwrap_or_else(fail).path("whoami").into()
+    Programs::find().unwrap_or_else(fail).path("whoami")
 }
 
 fn lab() -> (Lab, Process) {

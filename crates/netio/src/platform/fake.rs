@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
 use crate::vrrp::Family;
 
+/// Interfaces, by the IP version that VRRP is spoken in there.
+pub type Wires = BTreeSet<(u32, Family)>;
+
 /// The fake.
 #[derive(Debug)]
 pub struct Fake {
@@ -50,7 +53,7 @@ pub struct Fake {
     /// Addresses that are watched for claims of others, by interface.
     pub watched: BTreeMap<u32, Vec<IpAddr>>,
     /// Interfaces that VRRP is open on, and those that joined the multicast group.
-    pub vrrp: (BTreeSet<(u32, Family)>, BTreeSet<(u32, Family)>),
+    pub vrrp: (Wires, Wires),
     origin: Instant,
     addresses: BTreeMap<(u32, IpNet), Entry>,
     inputs: VecDeque<Input>,

@@ -75,6 +75,8 @@ fn keepalived(lab: &Lab, host: &str) -> Result<Process, LabError> {
         peers: vec![lab.host(other)?.address()],
         vip: THEIR_VIP,
         preempt: true,
+        version: 3,
+        password: None,
     };
     config.start(lab.host(host)?)
 }
