@@ -12,6 +12,7 @@ mod probing;
 mod reload;
 mod requests;
 mod status;
+mod succession;
 mod trackers;
 mod vips;
 mod wire;
@@ -44,6 +45,7 @@ use crate::peers::Peers;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
 pub(crate) use claims::ForeignClaims;
+use handover::Neighbours;
 use leases::Guards;
 use reload::Pending;
 use trackers::Trackers;
@@ -88,6 +90,7 @@ pub struct Agent<P> {
     guards: Guards,
     /// Interfaces that claims of others are listened for on.
     watched: BTreeSet<u32>,
+    neighbours: Neighbours,
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
@@ -102,6 +105,8 @@ pub struct Agent<P> {
     status_changed: bool,
     status_due: Instant,
     stopping: bool,
+    /// The data plane is to be told to stop.
+    stop_pending: bool,
 }
 
 impl<P: Platform> Agent<P> {
@@ -132,6 +137,7 @@ impl<P: Platform> Agent<P> {
             wires: BTreeSet::new(),
             guards: Guards::default(),
             watched: BTreeSet::new(),
+            neighbours: Neighbours::new(now),
             host_warnings: Vec::new(),
             discards: Discards::default(),
             hears_arp: false,
@@ -141,6 +147,7 @@ impl<P: Platform> Agent<P> {
             status_changed: false,
             status_due: now,
             stopping: false,
+            stop_pending: false,
         }
     }
 
@@ -152,13 +159,14 @@ impl<P: Platform> Agent<P> {
         let outcome = self.run_until_stopped();
         if outcome.is_err() {
             self.resign_all(self.platform.now());
+            self.finish_all_retiring();
         }
         outcome
     }
 
     fn run_until_stopped(&mut self) -> Result<(), Error> {
         self.start()?;
-        while !self.supervisor.is_stopped() {
+        while !self.supervisor.is_stopped() || self.is_retiring() {
             self.turn()?;
         }
         self.remove_guards();
@@ -214,6 +222,8 @@ impl<P: Platform> Agent<P> {
                 self.trackers.poll_timeout(),
                 Some(self.status_due),
                 self.peers.poll_timeout(),
+                Some(self.neighbours.due),
+                self.quiet_at().filter(|_| self.stop_pending),
             ])
             .flatten()
             .min()
@@ -273,6 +283,7 @@ impl<P: Platform> Agent<P> {
 
     fn handle_timeouts(&mut self, now: Instant) {
         self.follow_supervisor(now);
+        self.follow_stop(now);
         self.give_up_late_reload(now);
         self.check_trackers(now);
         for index in 0..self.vips.len() {
@@ -280,6 +291,7 @@ impl<P: Platform> Agent<P> {
         }
         self.handle_peer_timeouts(now);
         self.update_detection(now);
+        self.look_up_neighbours(now);
     }
 
     /// Gives the VIPs up at once, then lets the data plane finish its requests. A second stop waits
@@ -296,17 +308,21 @@ impl<P: Platform> Agent<P> {
         );
         self.resign_all(now);
         self.say_goodbye();
-        if !again {
+        if again {
+            self.finish_all_retiring();
+        } else {
             let message = "the node stops: VIPs are given up, requests in flight may finish";
             self.note(EventKind::Process, "agent", message.to_owned());
-            self.send_to_data_plane(&ToDataPlane::Stop, now);
+            self.stop_pending = true;
         }
+        let until_quiet = self.quiet_at().map_or(Duration::ZERO, |at| at - now);
         let drain = self.loaded.config.data_plane.drain_timeout;
-        self.supervisor.stop(drain, now);
+        self.supervisor.stop(until_quiet + drain, now);
+        self.follow_stop(now);
         self.data_plane_since = self.platform.unix_millis();
     }
 
-    /// Priority 0 for every VIP, and the addresses off.
+    /// Priority 0 for every VIP, and the addresses off, or left on for connections that finish.
     fn resign_all(&mut self, now: Instant) {
         for index in 0..self.vips.len() {
             self.drive(index, Event::Shutdown, now);

@@ -13,6 +13,7 @@ use halo_vrrp::{Centiseconds, Detection, DisableReason, Priority, State, Virtual
 use crate::agent::ForeignClaims;
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
+use crate::handover::Retiring;
 use crate::link_table::Place;
 
 /// How long the kernel keeps an address that nobody renews: no VIP stays behind an agent that was
@@ -45,6 +46,10 @@ pub(crate) struct Vip {
     pub(crate) detection: Option<Detection>,
     /// Whom an operator wants to have the addresses after this node.
     pub(crate) appointee: Option<IpAddr>,
+    /// Its addresses are on for connections only that finish.
+    pub(crate) retiring: Option<Retiring>,
+    /// The data plane was last told that its connections are to finish.
+    pub(crate) drained: bool,
     /// A claim failed; until then this node leaves the VIP to others.
     pub(crate) blocked_until: Option<Instant>,
     /// What the router was last told: able, or why not.
@@ -81,6 +86,8 @@ impl Vip {
             tenure: 0,
             detection: None,
             appointee: None,
+            retiring: None,
+            drained: false,
             blocked_until: None,
             told: None,
             fit: true,
@@ -106,6 +113,7 @@ impl Vip {
             self.announcer.poll_timeout(),
             self.renew_at,
             self.blocked_until,
+            self.retiring.as_ref().map(Retiring::poll_timeout),
         ]
         .into_iter()
         .flatten()

@@ -492,7 +492,7 @@ pub(crate) struct DataPlane {
     #[serde(default = "defaults::user")]
     #[schemars(length(min = 1))]
     pub(crate) user: String,
-    /// How long a stop, or a removed listener, waits for requests in flight.
+    /// How long a stop, a removed listener, or a VIP that moves on purpose waits for connections in use.
     #[serde(default = "defaults::drain_timeout")]
     pub(crate) drain_timeout: Text<Duration>,
 }

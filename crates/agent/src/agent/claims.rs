@@ -83,6 +83,7 @@ impl<P: Platform> Agent<P> {
             let held = vip
                 .claims
                 .held_since
+                .filter(|_| vip.retiring.is_none())
                 .is_some_and(|since| now >= since + HANDOVER);
             let home = vip.place.home.as_ref();
             let own = home.filter(|home| home.index == interface && held);

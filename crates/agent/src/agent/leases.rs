@@ -107,6 +107,12 @@ impl<P: Platform> Agent<P> {
         }
     }
 
+    /// Whether the kernel answers for the VIP's addresses only while they are leased.
+    pub(super) fn is_guarded(&self, vip: &Vip) -> bool {
+        let home = vip.place.home.as_ref();
+        home.is_some_and(|home| self.guards.interfaces.contains(&home.index))
+    }
+
     /// An agent that was killed, with another configuration, may have guarded other interfaces.
     pub(super) fn remove_left_over_guards(&mut self) {
         let others: Vec<u32> = self

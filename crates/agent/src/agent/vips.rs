@@ -47,7 +47,7 @@ impl<P: Platform> Agent<P> {
                 }
                 Action::Probe(active) => self.probe(index, active),
                 Action::Claim => self.claim(index, now),
-                Action::Release => self.release(index),
+                Action::Release => self.let_go(index, now),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
                 // Only in quorum mode, which no configuration asks for yet.
                 Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
@@ -150,6 +150,7 @@ impl<P: Platform> Agent<P> {
         if self.vips[index].announcer.take_due(now) {
             self.announce(index);
         }
+        self.check_retiring(index, now);
     }
 
     /// Puts an address back that somebody else took off.
@@ -159,7 +160,9 @@ impl<P: Platform> Agent<P> {
         warn!("{name}: {message}");
         self.note(EventKind::Vip, &name, message);
         self.renew(index, now);
-        self.vips[index].announcer.repeat(now);
+        if self.vips[index].is_active() {
+            self.vips[index].announcer.repeat(now);
+        }
     }
 
     /// Puts addresses on the VIP's interface, or renews them there.
@@ -222,6 +225,7 @@ impl<P: Platform> Agent<P> {
     }
 
     fn claim(&mut self, index: usize, now: Instant) {
+        self.take_charge(index, now);
         self.begin_lease(index, now);
         match self.put_addresses(index) {
             Ok(()) => {
@@ -249,7 +253,7 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    fn release(&mut self, index: usize) {
+    pub(super) fn release(&mut self, index: usize) {
         self.end_lease(index);
         let nets = self.vips[index].config.addresses.clone();
         self.take_off(index, &nets);
@@ -268,6 +272,8 @@ impl<P: Platform> Agent<P> {
             }
             ReannounceCause::Rival(rival) => {
                 announcer.repeat(now);
+                // It gives way, and finishes its connections.
+                self.forward_unknown(index, rival, now);
                 let age = self
                     .platform
                     .unix_millis()
@@ -319,6 +325,10 @@ impl<P: Platform> Agent<P> {
             return;
         }
         let before = std::mem::replace(&mut vip.last_holder, holder);
+        if holder.is_some() {
+            self.neighbours.look_up_soon(now);
+        }
+        let vip = &mut self.vips[index];
         if !told && !vip.rumours.take(now) {
             return;
         }

@@ -171,6 +171,9 @@ impl<P: Platform> Agent<P> {
         };
         let from = source;
         self.drive(index, Event::Advert { from, heartbeat }, now);
+        if advert.priority != Priority::RESIGN {
+            self.notice_successor(index, now);
+        }
     }
 
     /// The checks of section 7.1 that need the configuration; those of RFC 3768 for version 2.

@@ -327,7 +327,8 @@ fn a_stop_and_the_end_of_the_data_plane_hand_over_at_once_too() {
 
 #[test]
 fn a_failover_to_a_node_that_is_dead_or_not_ready_is_refused() {
-    let mut node = Node::active();
+    let mut node = Node::ready("lb1");
+    node.run(PATIENCE);
     let refused = |node: &mut Node, to: Option<&str>| match node.failover(to) {
         AgentReply::Refused { reason } => reason,
         other => panic!("{other:?}"),
