@@ -16,6 +16,8 @@ pub struct Config {
     pub cluster: String,
     /// File that holds the cluster's secret; `None`: nothing is signed.
     pub secret_file: Option<PathBuf>,
+    /// Whether a VIP's owner needs the agreement of a majority of the nodes.
+    pub quorum: bool,
     /// Index into [`Config::nodes`] of the node that this process is.
     pub this: usize,
     /// Every node of the cluster, in file order.
@@ -64,6 +66,8 @@ pub struct Node {
     pub address6: Option<IpNet>,
     /// VRRP priority where a VIP names no other (RFC 9568 section 5.2.4), 1 to 254.
     pub priority: u8,
+    /// Whether it only votes: no VIP, no data plane.
+    pub witness: bool,
 }
 
 /// One virtual router: addresses that move together.

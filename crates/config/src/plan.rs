@@ -218,6 +218,9 @@ fn fixed(config: &Config) -> Vec<(String, String)> {
     vec![
         (node("name"), config.this_node().name.clone()),
         (node("address"), config.this_node().address.to_string()),
+        (node("role"), role(config.this_node()).into()),
+        ("cluster.quorum".into(), config.quorum.to_string()),
+        ("node, the voters".into(), voters(config)),
         (
             node("address6"),
             config
@@ -253,6 +256,20 @@ fn fixed(config: &Config) -> Vec<(String, String)> {
             format!("{:?}", config.log.level).to_lowercase(),
         ),
     ]
+}
+
+fn role(node: &crate::Node) -> &'static str {
+    if node.witness { "witness" } else { "member" }
+}
+
+/// Who votes. Nodes that disagree about it may find two majorities, so it does not change under way.
+fn voters(config: &Config) -> String {
+    if !config.quorum {
+        return "none".into();
+    }
+    let mut names: Vec<&str> = config.nodes.iter().map(|node| node.name.as_str()).collect();
+    names.sort_unstable();
+    names.join(" ")
 }
 
 /// `data_plane.workers (2 -> 4)`.

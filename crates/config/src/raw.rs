@@ -7,6 +7,7 @@
 
 mod leaf;
 mod network;
+mod role;
 mod track;
 mod units;
 mod words;
@@ -23,6 +24,7 @@ use crate::defaults;
 use crate::model::{AccessLog, HostMatch};
 pub(crate) use leaf::{Text, check_leaf};
 pub(crate) use network::VipAddress;
+pub(crate) use role::Role;
 pub(crate) use track::{Track, TrackCheck};
 pub(crate) use units::{Size, duration_text};
 pub(crate) use words::{
@@ -78,6 +80,11 @@ pub(crate) struct Cluster {
     /// too, while the secret is being replaced.
     #[schemars(extend("x-default" = "none: whoever can send packets on the nodes' network can take a VIP"))]
     pub(crate) secret_file: Option<Text<AbsolutePath>>,
+    /// Whether a node needs the agreement of a majority of the nodes to hold a VIP. There are never
+    /// two owners then, and none on a side without a majority; it takes three nodes or more, of which
+    /// some may be witnesses, and adverts at least every 500 ms. See docs/quorum.md.
+    #[serde(default = "defaults::quorum")]
+    pub(crate) quorum: bool,
 }
 
 /// A machine of the cluster.
@@ -97,6 +104,9 @@ pub(crate) struct Node {
     /// VRRP priority where a VIP names no other; the highest holds the VIP.
     #[serde(default = "defaults::priority")]
     pub(crate) priority: Priority,
+    /// What the node is for.
+    #[serde(default = "defaults::role")]
+    pub(crate) role: Role,
 }
 
 /// A VRRP priority (RFC 9568 section 5.2.4); 255 is left to address owners, 0 to releases.

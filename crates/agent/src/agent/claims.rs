@@ -80,11 +80,8 @@ impl<P: Platform> Agent<P> {
         };
         for index in 0..self.vips.len() {
             let vip = &self.vips[index];
-            let held = vip
-                .claims
-                .held_since
-                .filter(|_| vip.retiring.is_none())
-                .is_some_and(|since| now >= since + HANDOVER);
+            let since = vip.claims.held_since.filter(|_| vip.is_active());
+            let held = since.is_some_and(|since| now >= since + HANDOVER);
             let home = vip.place.home.as_ref();
             let own = home.filter(|home| home.index == interface && held);
             let Some(own) = own.and_then(|home| home.mac) else {

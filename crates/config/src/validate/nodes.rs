@@ -47,6 +47,7 @@ pub(super) fn nodes(raw: &[raw::Node], report: &mut Report<'_>) -> Option<Vec<No
             address: raw.address.as_ref()?.0,
             address6: raw.address6.as_ref().map(|address| address.0),
             priority: raw.priority.0,
+            witness: raw.role == raw::Role::Witness,
         })
     })
 }

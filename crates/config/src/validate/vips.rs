@@ -200,7 +200,11 @@ fn priorities(
     report: &mut Report<'_>,
 ) -> Vec<Option<u8>> {
     let Some(given) = &raw.priority else {
-        return nodes.iter().map(|node| Some(node.priority.0)).collect();
+        let priority = |node: &raw::Node| match node.role {
+            raw::Role::Member => Some(node.priority.0),
+            raw::Role::Witness => None,
+        };
+        return nodes.iter().map(priority).collect();
     };
     let path = format!("{path}.priority");
     if given.is_empty() {

@@ -160,10 +160,8 @@ fn section_6_4_3_at_equal_priority_the_higher_link_local_address_wins() {
     assert_eq!(node.vip().state, VipState::Active);
     hear(&mut node, PEER, GROUP6.into(), 200);
     assert_eq!(node.vip().state, VipState::Standby);
-    assert!(
-        !node.agent.vips[0].leased,
-        "what is left is for connections"
-    );
+    let ended = |effect: &Effect| matches!(effect, Effect::Draining { address, .. } if *address == net(GLOBAL).addr());
+    assert!(node.effects().iter().any(ended), "without a lease");
     assert_eq!(node.vip().holder.as_deref(), Some(PEER));
 }
 
