@@ -46,6 +46,7 @@ pub(super) fn halo(setup: &Setup<'_>, address: Ipv4Addr, udp: bool) -> String {
     listener("bulk", port::BULK, "tcp", "bulk");
     if udp {
         listener("dns", port::DNS, "udp", "dns");
+        text += "udp_mode = \"dns\"\n";
     }
     for number in routes {
         let host = route_host(*number);
