@@ -4,6 +4,7 @@ mod child;
 mod failover;
 mod leases;
 mod network;
+mod operator;
 mod reload;
 mod requests;
 mod status;
@@ -36,6 +37,7 @@ use crate::loaded::Loaded;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
 use leases::Guards;
+use operator::Wish;
 use reload::Pending;
 use trackers::Trackers;
 
@@ -68,6 +70,7 @@ pub struct Agent<P> {
     data_plane_complaint: Option<String>,
     vips: Vec<Vip>,
     trackers: Trackers,
+    wish: Wish,
     links: LinkTable,
     network_changed: bool,
     /// Addresses of Active VIPs that were taken off.
@@ -107,6 +110,7 @@ impl<P: Platform> Agent<P> {
             data_plane_complaint: None,
             vips,
             trackers: Trackers::default(),
+            wish: Wish::default(),
             links: LinkTable::default(),
             network_changed: true,
             vanished: Vec::new(),

@@ -19,6 +19,7 @@ use ipnet::IpNet;
 use super::{Agent, Options};
 use crate::loaded::Loaded;
 
+mod operator;
 mod trackers;
 mod vrrp;
 
@@ -212,6 +213,7 @@ impl Node {
 
     fn failover(&mut self, to: Option<&str>) -> AgentReply {
         self.ask(&AgentRequest::Failover {
+            dry_run: false,
             vip: Some("web".to_owned()),
             to: to.map(str::to_owned),
         })

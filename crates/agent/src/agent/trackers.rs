@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use halo_api::{EventKind, TrackerState, TrackerStatus};
+use halo_api::{AdminState, EventKind, TrackerState, TrackerStatus};
 use halo_config::TrackCheck;
 use halo_netio::Platform;
 use halo_netio::check::{Check, Question, Script};
@@ -256,8 +256,9 @@ impl<P: Platform> Agent<P> {
     pub(super) fn apply_trackers(&mut self, now: Instant) {
         for index in 0..self.vips.len() {
             let vip = &self.vips[index];
-            let fit = self.trackers.fit(&vip.config.name);
-            if vip.fit != fit {
+            let fit = self.trackers.fit(&vip.config.name) && self.wish.duty == AdminState::Ready;
+            // While takeovers are paused, a tracker moves nothing.
+            if vip.fit != fit && !(self.wish.paused && vip.is_active()) {
                 self.vips[index].fit = fit;
                 self.perform(index, Event::Fit(fit), now);
             }

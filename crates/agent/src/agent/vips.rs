@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
-use halo_api::EventKind;
+use halo_api::{AdminState, EventKind};
 use halo_netio::Platform;
 use halo_packet::MacAddr;
 use halo_packet::arp::{Arp, FRAME_LEN, Operation};
@@ -206,6 +206,9 @@ impl<P: Platform> Agent<P> {
         let vip = &self.vips[index];
         if own_priority(&self.loaded.config, &vip.config).is_none() {
             return Err(DisableReason::NotMember);
+        }
+        if self.wish.duty == AdminState::Maint {
+            return Err(DisableReason::Maintenance);
         }
         if let Some(obstacle) = vip.place.obstacle() {
             return Err(obstacle);

@@ -38,11 +38,14 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
                 sync_group: None,
                 gratuitous_arps_sent: 0,
                 became_active: 0,
+                election: Default::default(),
             })
             .collect(),
         peers: vec![],
         trackers: vec![],
         discarded: Default::default(),
+        duty: halo_api::AdminState::Ready,
+        paused: false,
         warnings: vec![],
     }
 }

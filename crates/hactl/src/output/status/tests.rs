@@ -27,6 +27,7 @@ fn vip(name: &str, state: VipState, holder: Option<&str>) -> VipStatus {
         sync_group: None,
         gratuitous_arps_sent: 0,
         became_active: 1,
+        election: Default::default(),
     }
 }
 
@@ -81,6 +82,8 @@ fn status() -> Status {
             ],
             trackers: vec![],
             discarded: Default::default(),
+            duty: halo_api::AdminState::Ready,
+            paused: false,
             warnings: vec!["pool app: 1 of 3 servers down".into()],
         },
         data_plane: Some(DataPlaneStatus {
