@@ -4,7 +4,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use halo_lab::prober::{Ask, Prober};
-use halo_lab::{Lab, LabError, VIP, default_config, wait_until};
+use halo_lab::{Lab, LabError, Topology, VIP, default_config, wait_until};
 
 /// Nothing that is waited for takes this long, on however busy a machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,6 +37,19 @@ pub fn cluster_with(change: impl FnOnce(String) -> String) -> Lab {
     lab.write_config(&text).unwrap_or_else(fail);
     lab.start_all().unwrap_or_else(fail);
     home(&lab);
+    lab
+}
+
+/// A running cluster of two, with one more host, and this configuration.
+#[must_use]
+pub fn cluster_beside(other: &str, last: u8, config: impl FnOnce(&Topology) -> String) -> Lab {
+    let lab = Lab::builder()
+        .other(other, last)
+        .start()
+        .unwrap_or_else(fail);
+    lab.write_config(&config(lab.topology()))
+        .unwrap_or_else(fail);
+    lab.start_all().unwrap_or_else(fail);
     lab
 }
 

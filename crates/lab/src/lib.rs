@@ -16,6 +16,7 @@
 mod builder;
 mod control;
 mod error;
+mod frr;
 mod host;
 mod lab;
 mod node;
@@ -39,6 +40,7 @@ pub mod wrk;
 pub use builder::{LabBuilder, user_section};
 pub use control::{ControlReply, ControlRequest, request, serve};
 pub use error::LabError;
+pub use frr::{Frr, FrrConfig};
 pub use host::Host;
 pub use lab::Lab;
 pub use node::Node;

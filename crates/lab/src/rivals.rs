@@ -23,6 +23,10 @@ pub struct KeepalivedConfig {
     pub vip: Ipv4Addr,
     /// Whether to take the VIP back from a node with lower priority.
     pub preempt: bool,
+    /// VRRP version, 2 or 3.
+    pub version: u8,
+    /// Version 2: the simple password, if any.
+    pub password: Option<&'static str>,
 }
 
 impl KeepalivedConfig {
@@ -42,11 +46,19 @@ impl KeepalivedConfig {
             }
             peers += "  }\n";
         }
+        if let Some(password) = self.password {
+            writeln!(
+                peers,
+                "  authentication {{\n    auth_type PASS\n    auth_pass {password}\n  }}"
+            )
+            .expect("a String takes all text");
+        }
+        let version = self.version;
         let preempt = if self.preempt { "" } else { "  nopreempt\n" };
         let (vrid, priority, vip) = (self.vrid, self.priority, self.vip);
         let seconds = f64::from(self.advert_ms) / 1000.0;
         format!(
-            "global_defs {{\n  vrrp_version 3\n}}\n\
+            "global_defs {{\n  vrrp_version {version}\n}}\n\
              vrrp_instance web {{\n  state BACKUP\n  interface eth0\n  virtual_router_id {vrid}\n  \
              priority {priority}\n  advert_int {seconds}\n{preempt}{peers}  \
              virtual_ipaddress {{\n    {vip}/24\n  }}\n}}\n"
@@ -122,10 +134,14 @@ mod tests {
             peers: vec![Ipv4Addr::new(10, 77, 0, 11)],
             vip: Ipv4Addr::new(10, 77, 0, 100),
             preempt: false,
+            version: 3,
+            password: None,
         };
         let text = config.text();
         assert!(text.contains("unicast_src_ip 10.77.0.12"));
         assert!(text.contains("advert_int 0.1\n") && text.contains("nopreempt"));
+        config.password = Some("s3cret");
+        assert!(config.text().contains("auth_pass s3cret\n"));
         config.peers.clear();
         assert!(!config.text().contains("unicast"));
     }

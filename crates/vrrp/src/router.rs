@@ -95,8 +95,8 @@ pub struct Counters {
     pub resignations_received: u64,
     /// Adverts from this node's own address: another node uses it, or the network loops.
     pub own_address_heard: u64,
-    /// Adverts that were disregarded because this node owns the addresses (RFC 9568 section 7.1).
-    pub disregarded_as_owner: u64,
+    /// Adverts of another owner of the addresses, heard while this node is one and Active.
+    pub owners_heard: u64,
     /// Adverts of another Active, received while Active and not yielded to.
     pub rivals_heard: u64,
     /// Answers to rivals that were not sent because one was sent less than an interval before.

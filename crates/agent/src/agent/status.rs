@@ -48,10 +48,7 @@ impl<P: Platform> Agent<P> {
     fn vip_status(&self, vip: &Vip) -> VipStatus {
         let router = &vip.router;
         let counters = router.counters();
-        let mut discarded = by_reason(&vip.discards);
-        if counters.disregarded_as_owner > 0 {
-            discarded.insert("owner".to_owned(), counters.disregarded_as_owner);
-        }
+        let discarded = by_reason(&vip.discards);
         VipStatus {
             name: vip.config.name.clone(),
             vrid: vip.config.vrid,

@@ -114,10 +114,10 @@ impl VirtualRouter {
         if !self.count(from, heartbeat) {
             return;
         }
-        if self.owns_addresses() {
-            // Section 7.1: the owner disregards all others.
-            self.counters.disregarded_as_owner += 1;
-            return;
+        if self.owns_addresses() && heartbeat.priority == Priority::OWNER {
+            // Erratum 8298 to section 7.1: counted and told, and left to the election, which the
+            // higher address wins; every other priority is lower than the owner's.
+            self.counters.owners_heard += 1;
         }
         let ours = self.claimed_priority(&tenure, now);
         let theirs = heartbeat.priority;

@@ -240,7 +240,7 @@ fn counters_count() {
         adverts_received: 3,
         resignations_received: 1,
         own_address_heard: 1,
-        disregarded_as_owner: 0,
+        owners_heard: 0,
         rivals_heard: 2,
         answers_suppressed: 2,
         became_active: 1,

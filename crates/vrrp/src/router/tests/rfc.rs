@@ -197,15 +197,31 @@ fn section_6_4_3_a_shutdown_says_priority_0() {
 }
 
 #[test]
-fn section_7_1_the_owner_disregards_adverts() {
+fn section_7_1_erratum_8298_two_owners_are_counted_and_left_to_the_election() {
     let owner = Config {
         priority: Priority::OWNER,
         ..config()
     };
     let mut bench = Bench::new(owner);
     bench.handle(Event::Enable);
-    assert_eq!(bench.advert(HIGHER, 255), []);
-    assert_eq!(bench.router.counters().disregarded_as_owner, 1);
+    bench.pass(ms(10));
+    assert_eq!(bench.advert(LOWER, 255), [sends(255)]);
+    assert_eq!(bench.router.state(), State::Active);
+    bench.advert(HIGHER, 255);
+    assert_eq!(bench.router.state(), State::Backup);
+    assert_eq!(bench.router.counters().owners_heard, 2);
+}
+
+#[test]
+fn section_6_4_3_the_owner_gives_way_to_no_lower_priority() {
+    let owner = Config {
+        priority: Priority::OWNER,
+        ..config()
+    };
+    let mut bench = Bench::new(owner);
+    bench.handle(Event::Enable);
+    assert_eq!(bench.advert(HIGHER, 254), [sends(255)]);
+    assert_eq!(bench.router.state(), State::Active);
 }
 
 #[test]
