@@ -22,6 +22,7 @@ fn vip(state: VipState, holder: Option<&str>) -> VipStatus {
         adverts_discarded: 0,
         discarded: std::collections::BTreeMap::default(),
         gratuitous_arps_sent: 0,
+        foreign_claims: 0,
         became_active: 1,
         election: ElectionStatus {
             active_down_interval_us: 341_000,
