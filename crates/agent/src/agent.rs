@@ -2,6 +2,7 @@
 
 mod child;
 mod failover;
+mod handover;
 mod leases;
 mod network;
 mod reload;
@@ -35,6 +36,7 @@ use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
+use handover::Neighbours;
 use leases::Guards;
 use reload::Pending;
 use trackers::Trackers;
@@ -75,6 +77,7 @@ pub struct Agent<P> {
     /// Interfaces that VRRP is open on.
     wires: BTreeSet<u32>,
     guards: Guards,
+    neighbours: Neighbours,
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
@@ -85,6 +88,8 @@ pub struct Agent<P> {
     status_changed: bool,
     status_due: Instant,
     stopping: bool,
+    /// The data plane is to be told to stop.
+    stop_pending: bool,
 }
 
 impl<P: Platform> Agent<P> {
@@ -112,6 +117,7 @@ impl<P: Platform> Agent<P> {
             vanished: Vec::new(),
             wires: BTreeSet::new(),
             guards: Guards::default(),
+            neighbours: Neighbours::new(now),
             host_warnings: Vec::new(),
             discards: Discards::default(),
             heard: BTreeMap::new(),
@@ -119,6 +125,7 @@ impl<P: Platform> Agent<P> {
             status_changed: false,
             status_due: now,
             stopping: false,
+            stop_pending: false,
         }
     }
 
@@ -130,13 +137,14 @@ impl<P: Platform> Agent<P> {
         let outcome = self.run_until_stopped();
         if outcome.is_err() {
             self.resign_all(self.platform.now());
+            self.finish_all_retiring();
         }
         outcome
     }
 
     fn run_until_stopped(&mut self) -> Result<(), Error> {
         self.start()?;
-        while !self.supervisor.is_stopped() {
+        while !self.supervisor.is_stopped() || self.is_retiring() {
             self.turn()?;
         }
         self.remove_guards();
@@ -191,6 +199,8 @@ impl<P: Platform> Agent<P> {
                 self.pending.as_ref().map(Pending::deadline),
                 self.trackers.poll_timeout(),
                 Some(self.status_due),
+                Some(self.neighbours.due),
+                self.quiet_at().filter(|_| self.stop_pending),
             ])
             .flatten()
             .min()
@@ -248,11 +258,13 @@ impl<P: Platform> Agent<P> {
 
     fn handle_timeouts(&mut self, now: Instant) {
         self.follow_supervisor(now);
+        self.follow_stop(now);
         self.give_up_late_reload(now);
         self.check_trackers(now);
         for index in 0..self.vips.len() {
             self.handle_vip_timeouts(index, now);
         }
+        self.look_up_neighbours(now);
     }
 
     /// Gives the VIPs up at once, then lets the data plane finish its requests. A second stop waits
@@ -268,17 +280,21 @@ impl<P: Platform> Agent<P> {
             }
         );
         self.resign_all(now);
-        if !again {
+        if again {
+            self.finish_all_retiring();
+        } else {
             let message = "the node stops: VIPs are given up, requests in flight may finish";
             self.note(EventKind::Process, "agent", message.to_owned());
-            self.send_to_data_plane(&ToDataPlane::Stop, now);
+            self.stop_pending = true;
         }
+        let until_quiet = self.quiet_at().map_or(Duration::ZERO, |at| at - now);
         let drain = self.loaded.config.data_plane.drain_timeout;
-        self.supervisor.stop(drain, now);
+        self.supervisor.stop(until_quiet + drain, now);
+        self.follow_stop(now);
         self.data_plane_since = self.platform.unix_millis();
     }
 
-    /// Priority 0 for every VIP, and the addresses off.
+    /// Priority 0 for every VIP, and the addresses off, or left on for connections that finish.
     fn resign_all(&mut self, now: Instant) {
         for index in 0..self.vips.len() {
             self.drive(index, Event::Shutdown, now);

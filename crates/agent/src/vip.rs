@@ -11,6 +11,7 @@ use halo_vrrp::{Centiseconds, DisableReason, Priority, State, VirtualRouter, Vri
 
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
+use crate::handover::Retiring;
 use crate::link_table::Place;
 
 /// How long the kernel keeps an address that nobody renews: no VIP stays behind an agent that was
@@ -35,6 +36,10 @@ pub(crate) struct Vip {
     pub(crate) renew_at: Option<Instant>,
     /// Whether the kernel's lease of the addresses is renewed with each heartbeat.
     pub(crate) leased: bool,
+    /// Its addresses are on for connections only that finish.
+    pub(crate) retiring: Option<Retiring>,
+    /// The data plane was last told that its connections are to finish.
+    pub(crate) drained: bool,
     /// A claim failed; until then this node leaves the VIP to others.
     pub(crate) blocked_until: Option<Instant>,
     /// What the router was last told: able, or why not.
@@ -66,6 +71,8 @@ impl Vip {
             peers: peers(config, vip),
             renew_at: None,
             leased: false,
+            retiring: None,
+            drained: false,
             blocked_until: None,
             told: None,
             fit: true,
@@ -90,6 +97,7 @@ impl Vip {
             self.announcer.poll_timeout(),
             self.renew_at,
             self.blocked_until,
+            self.retiring.as_ref().map(Retiring::poll_timeout),
         ]
         .into_iter()
         .flatten()

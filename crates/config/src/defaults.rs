@@ -7,7 +7,7 @@ use crate::model::AccessLog;
 use crate::raw::{
     AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
     ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size,
-    Statuses, Target, Text, TrackCheck, Transport,
+    Statuses, Target, Text, TrackCheck, Transport, UdpMode,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
@@ -116,6 +116,16 @@ pub(crate) fn max_body_bytes() -> Size {
 
 /// False: what a client says about where it comes from must not be believed.
 pub(crate) fn trust_forwarded() -> bool {
+    false
+}
+
+/// Session: what suits a protocol that nothing is known of.
+pub(crate) fn udp_mode() -> UdpMode {
+    UdpMode::Session
+}
+
+/// False: it needs routes back through the node, and a privilege.
+pub(crate) fn transparent() -> bool {
     false
 }
 

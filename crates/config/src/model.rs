@@ -39,6 +39,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether servers of any pool are connected to from the clients' addresses.
+    #[must_use]
+    pub fn is_transparent(&self) -> bool {
+        self.pools.iter().any(|pool| pool.transparent)
+    }
+
     /// The node that this process is.
     #[must_use]
     pub fn this_node(&self) -> &Node {
@@ -199,7 +205,7 @@ pub struct Listener {
     pub bind: Vec<SocketAddr>,
     /// What it speaks.
     pub protocol: Protocol,
-    /// The pool for what no route matches; TCP listeners always have one.
+    /// The pool for what no route matches; UDP listeners always have one.
     pub pool: Option<String>,
     /// Most client connections at a time, over all workers; further ones wait in the kernel's queue.
     pub max_connections: usize,
@@ -211,6 +217,10 @@ pub struct Listener {
     pub max_body_bytes: u64,
     /// Whether `X-Forwarded-*` of the client is kept and added to (true) or replaced (false).
     pub trust_forwarded: bool,
+    /// Networks of which connections begin with a PROXY header; HTTP and TCP.
+    pub proxy_protocol: Vec<IpNet>,
+    /// Which datagrams belong together; UDP.
+    pub udp_mode: UdpMode,
 }
 
 /// What a listener speaks.
@@ -220,12 +230,26 @@ pub enum Protocol {
     Tcp,
     /// HTTP/1.1.
     Http,
+    /// Datagrams.
+    Udp,
+}
+
+/// Which datagrams belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UdpMode {
+    /// All of one client's address and port.
+    Session,
+    /// The same, until the first answer.
+    OneShot,
+    /// A DNS query and its answer.
+    Dns,
 }
 
 /// Time limits on the client's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerTimeouts {
-    /// HTTP: from the first byte of a request to the end of its header section.
+    /// HTTP: from the first byte of a request to the end of its header section. From the accept to the
+    /// end of a PROXY header, or of a TLS client hello.
     pub header: Duration,
     /// No byte in either direction for this long closes the connection (HTTP: within a message; TCP and upgraded: any time).
     pub idle: Duration,
@@ -233,14 +257,14 @@ pub struct ListenerTimeouts {
     pub keep_alive: Duration,
 }
 
-/// One rule of an HTTP listener.
+/// One rule of an HTTP or TCP listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The listener it belongs to, by index into [`Config::listeners`].
     pub listener: usize,
-    /// The host it matches; `None`: any.
+    /// The host it matches, TCP: the server name; `None`: any.
     pub host: Option<HostMatch>,
-    /// The path prefix it matches, whole segments only; `/` matches all.
+    /// The path prefix it matches, whole segments only; `/` matches all, and is what TCP has.
     pub path_prefix: String,
     /// Where matching requests go.
     pub pool: String,
@@ -270,7 +294,12 @@ pub struct Pool {
     pub health: Option<HealthCheck>,
     /// How many other servers are tried when a connect fails.
     pub retries: u32,
-    /// Most idle connections kept to each server, over all workers.
+    /// The version of the PROXY header sent to the servers, if any.
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// Whether servers are connected to from the client's address.
+    pub transparent: bool,
+    /// Most idle connections kept to each server, over all workers; 0 where a connection belongs to
+    /// one client.
     pub max_idle: usize,
     /// Time limits on the servers' side.
     pub timeouts: PoolTimeouts,
@@ -283,6 +312,15 @@ pub enum Balance {
     RoundRobin,
     /// In turn, in proportion to the weights, spread evenly.
     WeightedRoundRobin,
+}
+
+/// A version of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// A line of text.
+    V1,
+    /// Binary.
+    V2,
 }
 
 /// One server of a pool.
@@ -312,6 +350,8 @@ pub struct PoolTimeouts {
 pub struct HealthCheck {
     /// What is done.
     pub kind: CheckKind,
+    /// The version of the PROXY header that the server expects of the check, if any.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// Port to check; `None`: the server's own.
     pub port: Option<u16>,
     /// Time between checks.

@@ -226,6 +226,16 @@ fn fixed(config: &Config) -> Vec<(String, String)> {
             workers.map_or_else(|| "one a core".into(), |count| count.to_string()),
         ),
         ("data_plane.user".into(), config.data_plane.user.clone()),
+        // What the data plane may do is fixed when it starts.
+        (
+            "pool.transparent".into(),
+            if config.is_transparent() {
+                "some pools"
+            } else {
+                "no pool"
+            }
+            .into(),
+        ),
         (
             "log.level".into(),
             format!("{:?}", config.log.level).to_lowercase(),

@@ -223,10 +223,11 @@ pub(crate) struct Listener {
     /// What is spoken there.
     #[serde(default = "defaults::protocol")]
     pub(crate) protocol: Protocol,
-    /// The pool for what no route matches. A tcp listener must have one; without one, an http
-    /// listener answers 404.
+    /// The pool for what no route matches. Without one, an http listener answers 404, and a tcp
+    /// listener closes the connection; a udp listener must have one.
     pub(crate) pool: Option<String>,
-    /// Most client connections at a time; further ones wait in the kernel's queue.
+    /// Most client connections at a time; further ones wait in the kernel's queue. udp: most sessions
+    /// or unanswered queries; datagrams of further clients are dropped.
     #[serde(default = "defaults::max_connections")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) max_connections: usize,
@@ -241,6 +242,14 @@ pub(crate) struct Listener {
     /// Only behind another proxy that can be trusted.
     #[serde(default = "defaults::trust_forwarded")]
     pub(crate) trust_forwarded: bool,
+    /// http and tcp: networks of the proxies before this one. A connection from there must begin with
+    /// a PROXY header, version 1 or 2, and counts as the client's that it names; one from elsewhere is
+    /// taken as it comes.
+    #[schemars(extend("x-default" = "none"))]
+    pub(crate) proxy_protocol: Option<Vec<Text<IpNet>>>,
+    /// udp: which datagrams belong together.
+    #[serde(default = "defaults::udp_mode")]
+    pub(crate) udp_mode: UdpMode,
     /// Time limits on the client's side.
     #[serde(default)]
     pub(crate) timeouts: ListenerTimeouts,
@@ -253,19 +262,35 @@ pub(crate) struct Listener {
 pub(crate) enum Protocol {
     /// HTTP/1.1, with routes
     Http,
-    /// bytes, passed on as they come
+    /// bytes, passed on as they come; TLS may be routed by its server name
     Tcp,
+    /// datagrams
+    Udp,
+}
+
+/// Which datagrams belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum UdpMode {
+    /// all of one client's address and port, until none has come either way for `timeouts.idle`
+    Session,
+    /// the same, but a session ends with its first answer
+    OneShot,
+    /// a DNS query and its answer, which must come within the pool's `timeouts.response`
+    Dns,
 }
 
 /// Time limits on the client's side.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListenerTimeouts {
-    /// http: from the first byte of a request to the end of its header section.
+    /// http: from the first byte of a request to the end of its header section. http and tcp: from
+    /// the accept to the end of a PROXY header, and of the TLS client hello where routes need it.
     #[serde(default = "defaults::header_timeout")]
     pub(crate) header: Text<Duration>,
     /// No byte in either direction for this long closes the connection (http: within a request;
-    /// tcp and WebSocket: at any time).
+    /// tcp and WebSocket: at any time). udp: ends a session.
     #[serde(default = "defaults::idle_timeout")]
     pub(crate) idle: Text<Duration>,
     /// http: how long a connection may wait for its next request.
@@ -273,16 +298,19 @@ pub(crate) struct ListenerTimeouts {
     pub(crate) keep_alive: Text<Duration>,
 }
 
-/// A rule of an http listener: requests for this host and path go to that pool.
+/// A rule of a listener. http: requests for this host and path go to that pool. tcp: TLS connections
+/// for this server name do, without being decrypted.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Route {
     /// The listener it belongs to.
     #[schemars(required)]
     pub(crate) listener: Option<String>,
-    /// The host it matches: a name, or "*.example.com" for every name below example.com.
+    /// http: the host it matches: a name, or "*.example.com" for every name below example.com.
     #[schemars(extend("x-default" = "any host"))]
     pub(crate) host: Option<Text<HostMatch>>,
+    /// tcp: the server name (SNI) it matches, written like `host`. A tcp listener's routes must have it.
+    pub(crate) sni: Option<Text<HostMatch>>,
     /// The start of the path, in whole segments: "/v2" matches "/v2" and "/v2/x", not "/v20".
     #[serde(default = "defaults::path_prefix")]
     pub(crate) path_prefix: Text<PathPrefix>,
@@ -308,7 +336,15 @@ pub(crate) struct Pool {
     #[serde(default = "defaults::retries")]
     #[schemars(range(max = 16))]
     pub(crate) retries: u32,
-    /// Most idle connections kept to each server; 0: a new connection for each request.
+    /// The header that tells the servers who the client is, sent at the start of each connection.
+    #[schemars(extend("x-default" = "none is sent"))]
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    /// Connect to the servers from the client's own address. Their answers must be routed back
+    /// through the node, and the data plane gets CAP_NET_RAW; see docs/operations.md.
+    #[serde(default = "defaults::transparent")]
+    pub(crate) transparent: bool,
+    /// Most idle connections kept to each server; 0: a new connection for each request, which is
+    /// always so with `proxy_protocol` and `transparent`.
     #[serde(default = "defaults::max_idle")]
     #[schemars(range(max = 65_536))]
     pub(crate) max_idle: usize,
@@ -332,6 +368,17 @@ pub(crate) enum Balance {
     RoundRobin,
     /// in turn, in proportion to the servers' weights
     WeightedRoundRobin,
+}
+
+/// A version of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum ProxyProtocol {
+    /// a line of text
+    V1,
+    /// binary
+    V2,
 }
 
 /// Time limits on the servers' side.
@@ -440,7 +487,7 @@ pub(crate) struct DataPlane {
     #[serde(default = "defaults::user")]
     #[schemars(length(min = 1))]
     pub(crate) user: String,
-    /// How long a stop, or a removed listener, waits for requests in flight.
+    /// How long a stop, a removed listener, or a VIP that moves on purpose waits for connections in use.
     #[serde(default = "defaults::drain_timeout")]
     pub(crate) drain_timeout: Text<Duration>,
 }

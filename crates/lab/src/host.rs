@@ -244,11 +244,29 @@ impl Host {
         all
     }
 
+    /// Sends all its processes a signal.
+    pub fn signal_all(&self, signal: Signal) {
+        self.signal(&self.processes(), signal);
+    }
+
+    /// Sends some of its processes a signal; those that have gone meanwhile do without.
+    pub fn signal(&self, pids: &[u32], signal: Signal) {
+        for pid in pids {
+            proc::signal(*pid, signal);
+        }
+    }
+
+    /// The children of one of its processes.
+    #[must_use]
+    pub fn children(&self, parent: u32) -> Vec<u32> {
+        let mut all = self.processes();
+        all.retain(|pid| proc::parent(*pid) == Some(parent));
+        all
+    }
+
     /// Kills all its processes.
     pub(crate) fn clear(&self) {
-        for pid in self.processes() {
-            proc::signal(pid, Signal::SIGKILL);
-        }
+        self.signal_all(Signal::SIGKILL);
     }
 
     fn spawn_error(&self, program: &str, source: std::io::Error) -> LabError {

@@ -106,7 +106,7 @@ pub trait Platform {
     /// their connections can finish. Nobody is told that the addresses are here.
     fn drain(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant);
 
-    /// While guarded addresses are leased, and until `until`, packets of TCP connections that this
+    /// While guarded addresses are leased or drain, and until `until`, packets of TCP connections that this
     /// machine does not know go to the neighbour with this hardware address.
     fn forward(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, to: [u8; 6], until: Instant);
 

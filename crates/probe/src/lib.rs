@@ -36,7 +36,10 @@ pub async fn probe(server: SocketAddr, check: &HealthCheck) -> Result<Pass, Prob
         deadline,
         timeout: check.timeout,
     };
-    let stream = tcp::connect(limit).await?;
+    let mut stream = tcp::connect(limit).await?;
+    if let Some(version) = check.proxy_protocol {
+        tcp::introduce(&mut stream, version, limit).await?;
+    }
     let status = match &check.kind {
         CheckKind::Tcp => None,
         CheckKind::Http(http) => Some(http::check(stream, http, limit).await?),

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 fn check(kind: CheckKind) -> HealthCheck {
     HealthCheck {
+        proxy_protocol: None,
         kind,
         port: None,
         interval: Duration::from_secs(1),
@@ -159,4 +160,15 @@ async fn the_timeout_counts_for_the_whole_check() {
         format!("body from {address}: no answer within 300ms")
     );
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_expects_a_proxy_header_gets_that_of_the_nodes_own_connection() {
+    let (address, said) = serve_once("").await;
+    let check = HealthCheck {
+        proxy_protocol: Some(halo_config::ProxyProtocol::V1),
+        ..check(CheckKind::Tcp)
+    };
+    assert!(probe(address, &check).await.is_ok());
+    assert_eq!(said.await.unwrap(), "PROXY UNKNOWN\r\n");
 }

@@ -146,6 +146,7 @@ fn compile_listener(
         config: listener.clone(),
         limits: limits(listener),
         routes,
+        has_routes: config.routes.iter().any(|r| r.listener == index),
         default,
         shared,
     })

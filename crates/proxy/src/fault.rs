@@ -46,8 +46,14 @@ pub(crate) enum Fault {
     /// More than [`halo_http1::Limits::fields`].
     #[error("the request has too many header fields")]
     TooManyFields,
+    /// A connection from a proxy does not begin as it should.
+    #[error("{0}")]
+    ProxyHeader(halo_packet::proxy::DecodeError),
+    /// A connection to be routed by its server name does not begin with TLS.
+    #[error("{0}")]
+    ClientHello(halo_packet::client_hello::DecodeError),
     /// `timeouts.header` of the listener.
-    #[error("the request's header section took longer than timeouts.header allows")]
+    #[error("what a connection begins with took longer than timeouts.header allows")]
     HeaderTimeout,
     /// `timeouts.idle` of the listener.
     #[error("no byte went either way for as long as timeouts.idle allows")]
@@ -126,6 +132,8 @@ impl Fault {
             | Self::HeaderTooLarge
             | Self::LineTooLong
             | Self::TooManyFields
+            | Self::ProxyHeader(_)
+            | Self::ClientHello(_)
             | Self::HeaderTimeout
             | Self::Idle
             | Self::ClientGone => Source::Client,
@@ -157,6 +165,8 @@ impl Fault {
             Self::HeaderTooLarge => "header_too_large",
             Self::LineTooLong => "request_line_too_long",
             Self::TooManyFields => "too_many_fields",
+            Self::ProxyHeader(_) => "bad_proxy_header",
+            Self::ClientHello(_) => "bad_client_hello",
             Self::HeaderTimeout => "header_timeout",
             Self::Idle => "idle_timeout",
             Self::ClientGone => "client_gone",
@@ -176,7 +186,7 @@ impl Fault {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::BadRequest(error) => error.status(Side::Client),
-            Self::ClientGone => 400,
+            Self::ClientGone | Self::ProxyHeader(_) | Self::ClientHello(_) => 400,
             Self::WebSocketRefused => 403,
             Self::NoRoute => 404,
             Self::MethodRefused => 405,

@@ -14,6 +14,7 @@ mod fault;
 mod gate;
 mod http;
 mod log;
+mod preamble;
 mod proxy;
 mod relay;
 mod snapshot;

@@ -306,6 +306,7 @@ fn listener_status(listener: &ListenerEntry) -> halo_api::ListenerStatus {
         protocol: match listener.config.protocol {
             Protocol::Tcp => "tcp",
             Protocol::Http => "http",
+            Protocol::Udp => "udp",
         }
         .to_owned(),
         bind: listener

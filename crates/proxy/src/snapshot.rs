@@ -48,6 +48,8 @@ pub(crate) struct ListenerEntry {
     /// What a request may cost.
     pub(crate) limits: Limits,
     pub(crate) routes: Router<Target>,
+    /// Whether there is any route.
+    pub(crate) has_routes: bool,
     /// Where TCP connections go, and requests that no route matches.
     pub(crate) default: Option<Target>,
     pub(crate) shared: Arc<ListenerShared>,

@@ -2,14 +2,20 @@
 
 use std::rc::Rc;
 
+use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::fault::Fault;
 use crate::log::Record;
+use crate::preamble;
 use crate::relay::{Relayed, Side, relay};
-use crate::upstream::{Attempts, Lease, connect};
+use crate::snapshot::{ListenerEntry, Target};
+use crate::upstream::{Attempts, Lease, dial, greet};
 use crate::worker::{Connection, View};
+
+/// A fatal alert: no server has this name (RFC 6066 section 3).
+const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
 
 /// What is known of a connection, for the log.
 #[derive(Debug, Default)]
@@ -58,14 +64,45 @@ async fn pass(
     story: &mut Story,
 ) -> Result<Relayed, Fault> {
     let (view, listener) = connection.configuration();
-    let target = listener.default.ok_or(Fault::NoServer)?;
+    let target = route(connection, &listener, &client).await?;
     let server = reach(connection, view, target.pool, story).await?;
+    if !is_readable(&client) {
+        greet(&server);
+    }
     let side = |tcp| Side {
         tcp,
         read_ahead: bytes::Bytes::new(),
     };
     let idle = connection.listener.config.timeouts.idle;
     Ok(relay(connection, side(client), side(server), idle).await)
+}
+
+/// Where a connection goes: by the server name that a TLS client asks for, if any route does.
+async fn route(
+    connection: &Connection,
+    listener: &ListenerEntry,
+    client: &TcpStream,
+) -> Result<Target, Fault> {
+    if !listener.has_routes {
+        return listener.default.ok_or(Fault::NoServer);
+    }
+    let plumbing = &connection.worker.plumbing;
+    let within = listener.config.timeouts.header;
+    let name = preamble::peek_server_name(plumbing, client, within).await?;
+    let routed = name.and_then(|name| listener.routes.lookup(Some(name.as_str()), "/").copied());
+    let target = routed.or(listener.default);
+    if target.is_none() {
+        // Best effort: the client is let go either way. A close with unread bytes would be a reset,
+        // which takes the alert with it.
+        plumbing.with_scratch(|hello| client.try_read(hello).unwrap_or_default());
+        client.try_write(UNRECOGNIZED_NAME).unwrap_or_default();
+    }
+    target.ok_or(Fault::NoRoute)
+}
+
+/// Whether the client was seen to have sent something.
+fn is_readable(client: &TcpStream) -> bool {
+    client.try_io(Interest::READABLE, || Ok(())).is_ok()
 }
 
 /// Connects to a server of the pool.
@@ -80,7 +117,10 @@ async fn reach(
     let within = attempts.pool().config.timeouts.connect;
     loop {
         let lease = attempts.next()?;
-        match connect(lease.server.address, within).await {
+        let pool = attempts.pool().config.clone();
+        let dialled = dial(lease.server.address, &pool, connection.ends());
+        let dialled = timeout(within, dialled).await;
+        match dialled.unwrap_or(Err(Fault::ConnectTimeout)) {
             Ok(tcp) => {
                 story.lease = Some(lease);
                 story.connected = Some(Instant::now());

@@ -1,17 +1,17 @@
 //! Reaching a server: choice, connect, and the next one when that fails.
 
-use std::net::SocketAddr;
+mod dial;
+
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use halo_balance::Tried;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use crate::fault::Fault;
 use crate::snapshot::{PoolEntry, ServerShared};
 use crate::worker::{View, Worker};
+
+pub(crate) use dial::{dial, greet};
 
 /// One request's or connection's way through the servers of a pool.
 #[derive(Debug)]
@@ -99,14 +99,4 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.server.counts[self.worker].active.sub(1);
     }
-}
-
-/// Connects to a server.
-pub(crate) async fn connect(address: SocketAddr, within: Duration) -> Result<TcpStream, Fault> {
-    let stream = timeout(within, TcpStream::connect(address))
-        .await
-        .map_err(|_elapsed| Fault::ConnectTimeout)?
-        .map_err(Fault::connect)?;
-    stream.set_nodelay(true).map_err(Fault::connect)?;
-    Ok(stream)
 }

@@ -129,6 +129,7 @@ impl<P: Platform> Agent<P> {
         if let (Some((old, _)), new) = (was, is.map(|(index, _)| index))
             && Some(old) != new
         {
+            self.finish_retiring(index);
             // Off the old one, while it is known; ability is looked at afresh afterwards.
             self.vips[index].told = Some(Err(DisableReason::InterfaceDown));
             self.perform(index, Event::Disable(DisableReason::InterfaceDown), now);

@@ -19,6 +19,7 @@ use ipnet::IpNet;
 use super::{Agent, Options};
 use crate::loaded::Loaded;
 
+mod handover;
 mod trackers;
 mod vrrp;
 
@@ -286,6 +287,10 @@ fn vip() -> IpNet {
 
 fn is_resignation(effect: &Effect) -> bool {
     matches!(effect, Effect::Advert { message, .. } if message[2] == 0)
+}
+
+fn is_draining(effect: &Effect) -> bool {
+    matches!(effect, Effect::Draining { .. })
 }
 
 fn is_stop(effect: &Effect) -> bool {
@@ -578,10 +583,11 @@ fn a_stop_gives_the_vip_up_first_and_waits_for_the_data_plane_then() {
     node.machine().happen(Input::Signal(Signal::Stop));
     node.turn();
     let resigned = node.position(is_resignation);
-    let removed = node.position(|effect| *effect == Effect::AddressRemoved(vip()));
-    let stop = node.position(is_stop);
-    assert!(resigned < removed && removed < stop);
+    let drained = node.position(is_draining);
     node.run(Duration::from_secs(5));
+    let stop = node.position(is_stop);
+    let removed = node.position(|effect| *effect == Effect::AddressRemoved(vip()));
+    assert!(resigned < drained && drained < stop && stop < removed);
     assert!(!node.agent.supervisor.is_stopped());
     assert_eq!(node.vip().state, VipState::Initialize);
     node.machine().end_data_plane("exited with status 0");
@@ -593,7 +599,8 @@ fn a_stop_gives_the_vip_up_first_and_waits_for_the_data_plane_then() {
 fn a_data_plane_that_does_not_drain_in_time_is_killed() {
     let mut node = Node::active();
     node.machine().happen(Input::Signal(Signal::Stop));
-    node.run(Duration::from_millis(11_100));
+    // The election, its announcements, the drain timeout, and a second to end.
+    node.run(Duration::from_millis(700 + 11_100));
     assert!(node.effects().contains(&Effect::DataPlaneKilled));
     assert!(node.agent.supervisor.is_stopped());
 }
@@ -641,13 +648,14 @@ fn a_yield_resigns_and_lets_the_other_node_win() {
     let mut node = Node::active();
     assert!(matches!(node.failover(None), AgentReply::Done { .. }));
     assert_eq!(node.adverts(), [0]);
-    assert!(!node.holds_vip());
+    assert!(node.effects().iter().any(is_draining), "it answers no more");
     assert_eq!(node.vip().effective_priority, 1);
     for _ in 0..20 {
         node.hear(100, 255);
         node.run(Duration::from_millis(100));
     }
     assert_eq!(node.vip().state, VipState::Standby);
+    assert!(!node.holds_vip());
 }
 
 #[test]
@@ -873,7 +881,8 @@ fn the_lease_starts_before_the_address_is_put_on_and_ends_before_it_is_taken_off
     assert!(node.position(is_leased) < put);
     node.machine().happen(Input::Signal(Signal::Stop));
     node.turn();
-    let ended = node.position(|effect| *effect == Effect::LeaseEnded(VIP));
+    let ended = node.position(is_draining);
+    node.run(Duration::from_secs(1));
     let removed = node.position(|effect| matches!(effect, Effect::AddressRemoved(_)));
     assert!(ended < removed);
     assert!(

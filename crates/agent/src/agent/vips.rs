@@ -45,7 +45,7 @@ impl<P: Platform> Agent<P> {
                 // Not before the virtual router is told of an Active that can be asked.
                 Action::Probe(_) => {}
                 Action::Claim => self.claim(index, now),
-                Action::Release => self.release(index),
+                Action::Release => self.let_go(index, now),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
                 // Only in quorum mode, which no configuration asks for yet.
                 Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
@@ -148,6 +148,7 @@ impl<P: Platform> Agent<P> {
         if self.vips[index].announcer.take_due(now) {
             self.announce(index);
         }
+        self.check_retiring(index, now);
     }
 
     /// Puts an address back that somebody else took off.
@@ -157,7 +158,9 @@ impl<P: Platform> Agent<P> {
         warn!("{name}: {message}");
         self.note(EventKind::Vip, &name, message);
         self.renew(index, now);
-        self.vips[index].announcer.repeat(now);
+        if self.vips[index].is_active() {
+            self.vips[index].announcer.repeat(now);
+        }
     }
 
     /// Puts addresses on the VIP's interface, or renews them there.
@@ -220,6 +223,7 @@ impl<P: Platform> Agent<P> {
     }
 
     fn claim(&mut self, index: usize, now: Instant) {
+        self.take_charge(index, now);
         self.begin_lease(index, now);
         match self.put_addresses(index) {
             Ok(()) => {
@@ -246,7 +250,7 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    fn release(&mut self, index: usize) {
+    pub(super) fn release(&mut self, index: usize) {
         self.end_lease(index);
         let nets = self.vips[index].config.addresses.clone();
         self.take_off(index, &nets);
@@ -261,6 +265,8 @@ impl<P: Platform> Agent<P> {
             ReannounceCause::AfterClaim | ReannounceCause::Refresh => announcer.refresh(now),
             ReannounceCause::Rival(rival) => {
                 announcer.repeat(now);
+                // It gives way, and finishes its connections.
+                self.forward_unknown(index, rival, now);
                 let age = self
                     .platform
                     .unix_millis()
@@ -347,6 +353,10 @@ impl<P: Platform> Agent<P> {
             return;
         }
         let before = std::mem::replace(&mut vip.last_holder, holder);
+        if holder.is_some() {
+            self.neighbours.look_up_soon(now);
+        }
+        let vip = &mut self.vips[index];
         if !told && !vip.rumours.take(now) {
             return;
         }

@@ -135,6 +135,9 @@ impl<P: Platform> Agent<P> {
         };
         let from = IpAddr::V4(source);
         self.drive(index, Event::Advert { from, heartbeat }, now);
+        if advert.priority != Priority::RESIGN {
+            self.notice_successor(index, now);
+        }
     }
 
     fn is_node(&self, address: Ipv4Addr) -> bool {

@@ -9,6 +9,8 @@ use crate::report::Report;
 struct Bind {
     path: String,
     address: SocketAddr,
+    /// Datagrams have ports of their own.
+    udp: bool,
     /// Whether `[::]` takes IPv4 connections as well, which is Linux's default; listeners turn it
     /// off, so that `0.0.0.0:80` and `[::]:80` may stand side by side.
     dual: bool,
@@ -58,6 +60,7 @@ fn binds(raw: &raw::File) -> Vec<Bind> {
             binds.push(Bind {
                 path: format!("listener[{at}].bind[{n}]"),
                 address: bind.0,
+                udp: listener.protocol == raw::Protocol::Udp,
                 dual: false,
             });
         }
@@ -66,6 +69,7 @@ fn binds(raw: &raw::File) -> Vec<Bind> {
         binds.push(Bind {
             path: "admin.listen".into(),
             address: listen.0,
+            udp: false,
             dual: true,
         });
     }
@@ -79,7 +83,8 @@ fn collide(a: &Bind, b: &Bind) -> bool {
         let dual = wide.dual && wide.address.is_ipv6();
         wide.address.ip().is_unspecified() && (family || dual)
     };
-    a.address.port() == b.address.port()
+    a.udp == b.udp
+        && a.address.port() == b.address.port()
         && (a.address.ip() == b.address.ip() || covers(a, b) || covers(b, a))
 }
 
@@ -92,6 +97,7 @@ mod tests {
         let bind = |address: &str, dual| Bind {
             path: String::new(),
             address: address.parse().unwrap(),
+            udp: false,
             dual,
         };
         for (a, b, collision) in [
@@ -116,6 +122,11 @@ mod tests {
             );
         }
         assert!(collide(&bind("[::]:80", true), &bind("10.0.0.1:80", false)));
+        let datagrams = Bind {
+            udp: true,
+            ..bind("10.0.0.1:80", false)
+        };
+        assert!(!collide(&datagrams, &bind("10.0.0.1:80", false)));
         assert!(!collide(
             &bind("0.0.0.0:80", true),
             &bind("[2001:db8::1]:80", false)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{all, unique};
-use crate::model::{HostMatch, Listener, ListenerTimeouts, Protocol, Route};
+use crate::model::{HostMatch, Listener, ListenerTimeouts, Protocol, Route, UdpMode};
 use crate::raw::{self, Size};
 use crate::report::Report;
 use crate::suggest::remedy_for_name;
@@ -29,8 +29,9 @@ fn listener(
     }
     if !report.is_wrong(&format!("{path}.protocol")) {
         match raw.protocol {
-            raw::Protocol::Tcp => tcp(&path, raw, report),
+            raw::Protocol::Tcp => tcp(&path, raw, file, report),
             raw::Protocol::Http => http(&path, raw, file, report),
+            raw::Protocol::Udp => udp(&path, raw, file, report),
         }
     }
     for (key, timeout) in [
@@ -46,6 +47,7 @@ fn listener(
         protocol: match raw.protocol {
             raw::Protocol::Http => Protocol::Http,
             raw::Protocol::Tcp => Protocol::Tcp,
+            raw::Protocol::Udp => Protocol::Udp,
         },
         pool: raw.pool.clone(),
         max_connections: raw.max_connections,
@@ -57,40 +59,111 @@ fn listener(
         max_header_bytes: header_bytes(&path, raw.max_header_bytes, report),
         max_body_bytes: raw.max_body_bytes.0,
         trust_forwarded: raw.trust_forwarded,
+        proxy_protocol: raw
+            .proxy_protocol
+            .iter()
+            .flatten()
+            .map(|network| network.0)
+            .collect(),
+        udp_mode: match raw.udp_mode {
+            raw::UdpMode::Session => UdpMode::Session,
+            raw::UdpMode::OneShot => UdpMode::OneShot,
+            raw::UdpMode::Dns => UdpMode::Dns,
+        },
     })
 }
 
-/// A TCP listener has a pool, and none of the keys that only HTTP knows.
-fn tcp(path: &str, raw: &raw::Listener, report: &mut Report<'_>) {
-    if !report.given(&format!("{path}.pool")) {
-        report.key(path, "a tcp listener needs a pool; add pool = \"NAME\"");
+/// Keys that only HTTP knows.
+const HTTP_ONLY: [&str; 4] = [
+    "max_header_bytes",
+    "max_body_bytes",
+    "trust_forwarded",
+    "timeouts.keep_alive",
+];
+
+/// A TCP listener leads somewhere, and has none of the keys that only others know.
+fn tcp(path: &str, raw: &raw::Listener, file: &raw::File, report: &mut Report<'_>) {
+    let routed = is_routed(raw, file);
+    if !report.given(&format!("{path}.pool")) && !routed {
+        report.key(
+            path,
+            "a tcp listener needs a pool; add pool = \"NAME\", or a [[route]] with `sni` that names it",
+        );
     }
-    let http_only = [
-        "max_header_bytes",
-        "max_body_bytes",
-        "trust_forwarded",
-        "timeouts.header",
-        "timeouts.keep_alive",
-    ];
-    let name = raw.name.as_ref().map_or("this listener", |name| &name.0.0);
-    for key in http_only.map(|key| format!("{path}.{key}")) {
-        if report.given(&key) {
-            report.key(
-                key,
-                format!("has no effect, as {name} speaks tcp; remove it"),
+    without(path, raw, "tcp", &HTTP_ONLY, report);
+    without(path, raw, "tcp", &["udp_mode"], report);
+    let header = format!("{path}.timeouts.header");
+    if raw.proxy_protocol.is_none() && !routed && report.given(&header) {
+        report.key(
+            header,
+            "has no effect, as neither a PROXY header nor a server name is awaited; remove it",
+        );
+    }
+}
+
+/// A UDP listener has a pool, and none of the keys that only streams know.
+fn udp(path: &str, raw: &raw::Listener, file: &raw::File, report: &mut Report<'_>) {
+    if !report.given(&format!("{path}.pool")) {
+        report.key(path, "a udp listener needs a pool; add pool = \"NAME\"");
+    }
+    without(path, raw, "udp", &HTTP_ONLY, report);
+    without(
+        path,
+        raw,
+        "udp",
+        &["proxy_protocol", "timeouts.header"],
+        report,
+    );
+    let pool = file
+        .pool
+        .iter()
+        .find(|pool| pool.name.as_ref().map(|name| &name.0.0) == raw.pool.as_ref());
+    for (key, set) in pool.into_iter().flat_map(|pool| {
+        [
+            ("proxy_protocol", pool.proxy_protocol.is_some()),
+            ("transparent", pool.transparent),
+        ]
+    }) {
+        if set {
+            report.value(
+                format!("{path}.pool"),
+                format!("has {key}, which udp cannot use; name a pool without it"),
             );
         }
     }
 }
 
+/// Reports keys that have no effect under a protocol.
+fn without(
+    path: &str,
+    raw: &raw::Listener,
+    protocol: &str,
+    keys: &[&str],
+    report: &mut Report<'_>,
+) {
+    let name = raw.name.as_ref().map_or("this listener", |name| &name.0.0);
+    for key in keys.iter().map(|key| format!("{path}.{key}")) {
+        if report.given(&key) {
+            report.key(
+                key,
+                format!("has no effect, as {name} speaks {protocol}; remove it"),
+            );
+        }
+    }
+}
+
+fn is_routed(raw: &raw::Listener, file: &raw::File) -> bool {
+    let name = raw.name.as_ref().map(|name| &name.0.0);
+    file.route
+        .iter()
+        .any(|route| name.is_some() && route.listener.as_ref() == name)
+}
+
 /// An HTTP listener leads somewhere.
 fn http(path: &str, raw: &raw::Listener, file: &raw::File, report: &mut Report<'_>) {
-    let name = raw.name.as_ref().map(|name| &name.0.0);
-    let routed = file
-        .route
-        .iter()
-        .any(|route| route.listener.as_ref() == name);
-    if !report.given(&format!("{path}.pool")) && name.is_some() && !routed {
+    without(path, raw, "http", &["udp_mode"], report);
+    let named = raw.name.is_some();
+    if !report.given(&format!("{path}.pool")) && named && !is_routed(raw, file) {
         report.key(
             path,
             "would answer 404 to everything; add pool = \"NAME\", or a [[route]] that names it",
@@ -136,27 +209,63 @@ fn route(at: usize, raw: &raw::Route, file: &raw::File, report: &mut Report<'_>)
         }
         found
     });
-    if let Some(at) = listener
-        && file.listener[at].protocol == raw::Protocol::Tcp
-    {
-        report.value(
-            format!("{path}.listener"),
-            format!(
-                "listener[{at}] speaks tcp, and routes need http; give it protocol = \"http\", or \
-                 remove the route"
-            ),
-        );
+    let protocol = listener.map(|at| file.listener[at].protocol);
+    if let Some((at, protocol)) = listener.zip(protocol) {
+        conditions(&path, raw, at, protocol, report);
     }
     if let Some(pool) = &raw.pool {
         pool_exists(&format!("{path}.pool"), pool, &file.pool, report);
     }
     Some(Route {
         listener: listener?,
-        host: raw.host.as_ref().map(|host| host.0.clone()),
+        host: raw
+            .host
+            .as_ref()
+            .or(raw.sni.as_ref())
+            .map(|host| host.0.clone()),
         path_prefix: raw.path_prefix.0.0.clone(),
         pool: raw.pool.clone()?,
         websocket: raw.websocket,
     })
+}
+
+/// A route has the conditions that its listener's protocol knows.
+fn conditions(
+    path: &str,
+    raw: &raw::Route,
+    listener: usize,
+    protocol: raw::Protocol,
+    report: &mut Report<'_>,
+) {
+    let (speaks, foreign): (_, &[&str]) = match protocol {
+        raw::Protocol::Http => ("http", &["sni"]),
+        raw::Protocol::Tcp => ("tcp", &["host", "path_prefix", "websocket"]),
+        raw::Protocol::Udp => {
+            report.value(
+                format!("{path}.listener"),
+                format!("listener[{listener}] speaks udp, which has no routes; remove the route"),
+            );
+            return;
+        }
+    };
+    for key in foreign.iter().map(|key| format!("{path}.{key}")) {
+        if report.given(&key) {
+            report.key(
+                key,
+                format!("has no effect, as listener[{listener}] speaks {speaks}; remove it"),
+            );
+        }
+    }
+    if protocol == raw::Protocol::Tcp && raw.sni.is_none() && !report.given(&format!("{path}.sni"))
+    {
+        report.key(
+            path,
+            format!(
+                "listener[{listener}] speaks tcp, where routes match the server name; add sni = \
+                 \"HOST\", or give the listener protocol = \"http\""
+            ),
+        );
+    }
 }
 
 /// A route that matches what one before it matches is never used.
@@ -166,13 +275,14 @@ fn unique_routes(raw: &[raw::Route], report: &mut Report<'_>) {
         let Some(listener) = &route.listener else {
             continue;
         };
-        if ["host", "path_prefix"]
+        if ["host", "sni", "path_prefix"]
             .iter()
             .any(|key| report.is_wrong(&format!("route[{at}].{key}")))
         {
             continue;
         }
-        let host = route.host.as_ref().map(|host| match &host.0 {
+        let host = route.host.as_ref().or(route.sni.as_ref());
+        let host = host.map(|host| match &host.0 {
             HostMatch::Exact(name) => (true, name.as_str()),
             HostMatch::Suffix(name) => (false, name.as_str()),
         });

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::settings::positive;
 use super::{all, unique};
 use crate::defaults;
-use crate::model::{Balance, CheckKind, HealthCheck, HttpCheck, Pool, PoolTimeouts, Server};
+use crate::model::{
+    Balance, CheckKind, HealthCheck, HttpCheck, Pool, PoolTimeouts, ProxyProtocol, Server,
+};
 use crate::raw::{self, duration_text};
 use crate::report::Report;
 
@@ -34,7 +36,18 @@ fn pool(at: usize, raw: &raw::Pool, report: &mut Report<'_>) -> Option<Pool> {
     let health = raw
         .health
         .as_ref()
-        .map(|health| health_check(&path, health, report));
+        .map(|health| health_check(&path, health, proxy_protocol(raw), report));
+    let personal = personal(raw);
+    if let Some(key) = personal
+        && report.given(&format!("{path}.max_idle"))
+    {
+        report.key(
+            format!("{path}.max_idle"),
+            format!(
+                "has no effect, as with {key} each connection belongs to one client; remove it"
+            ),
+        );
+    }
     Some(Pool {
         name: raw.name.as_ref()?.0.0.clone(),
         balance: match raw.balance {
@@ -48,12 +61,30 @@ fn pool(at: usize, raw: &raw::Pool, report: &mut Report<'_>) -> Option<Pool> {
             None => None,
         },
         retries: raw.retries,
-        max_idle: raw.max_idle,
+        proxy_protocol: proxy_protocol(raw),
+        transparent: raw.transparent,
+        max_idle: if personal.is_some() { 0 } else { raw.max_idle },
         timeouts: PoolTimeouts {
             connect: raw.timeouts.connect.0,
             response: raw.timeouts.response.0,
             idle: raw.timeouts.idle.0,
         },
+    })
+}
+
+/// The key by which a connection to a server belongs to one client.
+fn personal(raw: &raw::Pool) -> Option<&'static str> {
+    if raw.proxy_protocol.is_some() {
+        Some("proxy_protocol")
+    } else {
+        raw.transparent.then_some("transparent")
+    }
+}
+
+fn proxy_protocol(raw: &raw::Pool) -> Option<ProxyProtocol> {
+    raw.proxy_protocol.map(|version| match version {
+        raw::ProxyProtocol::V1 => ProxyProtocol::V1,
+        raw::ProxyProtocol::V2 => ProxyProtocol::V2,
     })
 }
 
@@ -115,7 +146,12 @@ fn weights(path: &str, pool: &raw::Pool, servers: &[raw::Server], report: &mut R
     }
 }
 
-fn health_check(pool: &str, raw: &raw::Health, report: &mut Report<'_>) -> Option<HealthCheck> {
+fn health_check(
+    pool: &str,
+    raw: &raw::Health,
+    proxy_protocol: Option<ProxyProtocol>,
+    report: &mut Report<'_>,
+) -> Option<HealthCheck> {
     let path = format!("{pool}.health");
     let interval = raw.interval.0;
     let range = Duration::from_millis(10)..=Duration::from_secs(3600);
@@ -165,6 +201,8 @@ fn health_check(pool: &str, raw: &raw::Health, report: &mut Report<'_>) -> Optio
                 contains: raw.contains.clone(),
             }),
         },
+        // Another port is another service, which knows nothing of clients.
+        proxy_protocol: proxy_protocol.filter(|_| raw.port.is_none()),
         port: raw.port,
         interval,
         timeout,

@@ -8,6 +8,7 @@ use super::*;
 
 fn check(interval: Duration) -> HealthCheck {
     HealthCheck {
+        proxy_protocol: None,
         kind: CheckKind::Tcp,
         port: None,
         interval,

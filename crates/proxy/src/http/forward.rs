@@ -7,7 +7,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::{Poll, ready};
 
 use halo_http1::{RequestRewrite, write_request};
-use tokio::net::TcpStream;
 
 use super::client::{Client, Due};
 use super::idle::ServerConnection;
@@ -15,7 +14,7 @@ use super::job::Job;
 use super::transfer::{Transferred, transfer};
 use crate::fault::Fault;
 use crate::snapshot::Target;
-use crate::upstream::{Attempts, Lease};
+use crate::upstream::{Attempts, Lease, dial};
 
 /// What became of a request that was passed on.
 #[derive(Debug)]
@@ -145,12 +144,14 @@ async fn connect(
     let (Some(attempts), Some(lease)) = (&job.story.attempts, &job.story.lease) else {
         return Err(Fault::NoServer);
     };
-    let due = client.after(attempts.pool().config.timeouts.connect);
+    let pool = &attempts.pool().config;
+    let due = client.after(pool.timeouts.connect);
+    let ends = client.connection.ends();
     // Boxed, because it is large and most requests find a connection.
-    let mut connecting = Box::pin(TcpStream::connect(address));
+    let mut connecting = Box::pin(dial(address, pool, ends));
     let tcp = poll_fn(|cx| {
         if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
-            return Poll::Ready(connected.map_err(Fault::connect));
+            return Poll::Ready(connected);
         }
         Poll::Ready(Err(match ready!(client.poll_due(cx, due)) {
             Due::Time => Fault::ConnectTimeout,
@@ -158,7 +159,6 @@ async fn connect(
         }))
     })
     .await?;
-    tcp.set_nodelay(true).map_err(Fault::connect)?;
     Ok(ServerConnection::new(tcp, lease.server.clone()))
 }
 

@@ -34,7 +34,7 @@ impl Default for Plumbing {
 
 impl Plumbing {
     /// Lends the buffer.
-    pub(super) fn with_scratch<T>(&self, work: impl FnOnce(&mut [u8]) -> T) -> T {
+    pub(crate) fn with_scratch<T>(&self, work: impl FnOnce(&mut [u8]) -> T) -> T {
         work(&mut self.scratch.borrow_mut())
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use halo_config::Protocol;
+use halo_packet::proxy::{Endpoints, Header};
 use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -16,8 +17,10 @@ use tokio::time::{Instant, sleep};
 
 use super::phases::Phases;
 use super::{View, Worker};
+use crate::fault::Fault;
+use crate::log::Record;
 use crate::snapshot::ListenerEntry;
-use crate::{http, tcp};
+use crate::{http, preamble, tcp};
 
 /// First wait after the system could not give a connection out (no file descriptor, no memory);
 /// doubled with each further failure.
@@ -180,11 +183,30 @@ impl Accepting {
         let configuration = self.configuration.borrow().clone();
         let protocol = configuration.1.config.protocol;
         let phase = self.phases.subscribe(&stream);
-        let connection = Connection::new(self.worker.clone(), configuration, client, phase);
-        match protocol {
-            Protocol::Tcp => spawn_local(tcp::serve(connection, stream)),
-            Protocol::Http => spawn_local(http::serve(connection, stream)),
+        let ends = Endpoints {
+            source: client,
+            destination: self.destination(&stream),
         };
+        let networks = &configuration.1.config.proxy_protocol;
+        let client = client.ip().to_canonical();
+        let is_proxy = networks.iter().any(|network| network.contains(&client));
+        let connection = Connection::new(self.worker.clone(), configuration, ends, phase);
+        match (is_proxy, protocol) {
+            (true, _) => spawn_local(introduced(connection, stream)),
+            (false, Protocol::Http) => spawn_local(http::serve(connection, stream)),
+            // Datagrams have sockets of their own.
+            (false, Protocol::Tcp | Protocol::Udp) => spawn_local(tcp::serve(connection, stream)),
+        };
+    }
+
+    /// The address that a client connected to. The kernel is asked only where the listener does not
+    /// say it.
+    fn destination(&self, stream: &TcpStream) -> SocketAddr {
+        if self.address.ip().is_unspecified() {
+            stream.local_addr().unwrap_or(self.address)
+        } else {
+            self.address
+        }
     }
 
     fn listener(&self) -> Arc<ListenerEntry> {
@@ -205,6 +227,21 @@ impl Accepting {
             self.pause
                 .map_or(FIRST_PAUSE, |p| (p * 2).min(LONGEST_PAUSE)),
         )
+    }
+}
+
+/// Serves a connection from a proxy, for the client that its header names.
+async fn introduced(mut connection: Connection, stream: TcpStream) {
+    let plumbing = &connection.worker.plumbing;
+    let within = connection.listener.config.timeouts.header;
+    match preamble::take_proxy_header(plumbing, &stream, within).await {
+        Ok(Header::Proxied(ends)) => connection.introduce(ends),
+        Ok(Header::Direct) => {}
+        Err(fault) => return connection.refuse(&fault),
+    }
+    match connection.listener.config.protocol {
+        Protocol::Http => http::serve(connection, stream).await,
+        Protocol::Tcp | Protocol::Udp => tcp::serve(connection, stream).await,
     }
 }
 
@@ -253,6 +290,8 @@ pub(crate) struct Connection {
     pub(crate) view: Rc<View>,
     pub(crate) listener: Arc<ListenerEntry>,
     pub(crate) client: SocketAddr,
+    /// The address that the client connected to.
+    pub(crate) destination: SocketAddr,
     pub(crate) phase: watch::Receiver<Phase>,
 }
 
@@ -260,7 +299,7 @@ impl Connection {
     fn new(
         worker: Rc<Worker>,
         (view, listener): Configuration,
-        client: SocketAddr,
+        ends: Endpoints,
         phase: watch::Receiver<Phase>,
     ) -> Self {
         worker.born();
@@ -271,9 +310,46 @@ impl Connection {
             worker,
             view,
             listener,
-            client,
+            client: ends.source,
+            destination: ends.destination,
             phase,
         }
+    }
+
+    /// The client and the address that it connected to.
+    pub(crate) fn ends(&self) -> Endpoints {
+        Endpoints {
+            source: self.client,
+            destination: self.destination,
+        }
+    }
+
+    fn introduce(&mut self, ends: Endpoints) {
+        self.client = ends.source;
+        self.destination = ends.destination;
+    }
+
+    /// Notes that nothing was made of the connection.
+    fn refuse(&self, fault: &Fault) {
+        if !self.worker.view().snapshot.access_log {
+            return;
+        }
+        self.worker.log.write(&Record {
+            listener: &self.listener.config.name,
+            client: self.client,
+            method: None,
+            host: None,
+            path: None,
+            status: None,
+            pool: None,
+            server: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            duration: Duration::ZERO,
+            upstream: None,
+            retries: 0,
+            error: Some(&fault.for_log()),
+        });
     }
 }
 

@@ -11,6 +11,7 @@ mod faults;
 mod forwarding;
 mod limits;
 mod log;
+mod proxy_protocol;
 mod reload;
 mod support;
 mod tcp;
