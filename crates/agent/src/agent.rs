@@ -2,6 +2,7 @@
 
 mod child;
 mod failover;
+mod groups;
 mod handover;
 mod leases;
 mod network;
