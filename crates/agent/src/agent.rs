@@ -1,6 +1,8 @@
 //! The agent: one loop over everything that can happen to a node.
 
+mod announce;
 mod child;
+mod claims;
 mod failover;
 mod groups;
 mod handover;
@@ -18,15 +20,17 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use halo_api::{EventKind, ToDataPlane, UnixMillis};
+use halo_config::Node;
 use halo_netio::Platform;
 use halo_netio::netlink::Address;
 use halo_netio::platform::Input;
 use halo_netio::signals::Signal;
+use halo_netio::vrrp::Family;
 use halo_vrrp::Event;
 use tracing::{info, warn};
 
@@ -37,6 +41,7 @@ use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
+pub(crate) use claims::ForeignClaims;
 use handover::Neighbours;
 use leases::Guards;
 use reload::Pending;
@@ -76,14 +81,16 @@ pub struct Agent<P> {
     /// Addresses of Active VIPs that were taken off.
     vanished: Vec<Address>,
     /// Interfaces that VRRP is open on.
-    wires: BTreeSet<u32>,
+    wires: BTreeSet<(u32, Family)>,
     guards: Guards,
+    /// Interfaces that claims of others are listened for on.
+    watched: BTreeSet<u32>,
     neighbours: Neighbours,
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
     /// When each other node was last heard.
-    heard: BTreeMap<Ipv4Addr, Instant>,
+    heard: BTreeMap<IpAddr, Instant>,
     journal: Journal,
     started: UnixMillis,
     status_changed: bool,
@@ -118,6 +125,7 @@ impl<P: Platform> Agent<P> {
             vanished: Vec::new(),
             wires: BTreeSet::new(),
             guards: Guards::default(),
+            watched: BTreeSet::new(),
             neighbours: Neighbours::new(now),
             host_warnings: Vec::new(),
             discards: Discards::default(),
@@ -236,6 +244,7 @@ impl<P: Platform> Agent<P> {
     fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
+            Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
@@ -316,11 +325,16 @@ impl<P: Platform> Agent<P> {
             .config
             .nodes
             .iter()
-            .find(|node| node.address.addr() == address)
+            .find(|node| is_of(node, address))
             .map_or_else(|| address.to_string(), |node| node.name.clone())
     }
 
     fn own_name(&self) -> &str {
         &self.loaded.config.this_node().name
     }
+}
+
+/// Whether it is one of the addresses that a node sends heartbeats from.
+fn is_of(node: &Node, address: IpAddr) -> bool {
+    node.address.addr() == address || node.address6.is_some_and(|net| net.addr() == address)
 }

@@ -45,12 +45,14 @@ impl<P: Platform> Agent<P> {
             Err(problems) => problems.lines().map(str::to_owned).collect(),
         };
         for index in 0..self.vips.len() {
-            let place = self.links.place(&self.vips[index].config, self.loaded.own);
+            let node = self.loaded.config.this_node();
+            let place = self.links.place(&self.vips[index].config, node);
             self.move_vip(index, place, now);
         }
         self.refresh_sockets();
         // Before an address can be put on.
         self.refresh_guards();
+        self.refresh_claims();
         self.check_interface_trackers(now);
         self.refresh_abilities(now);
         Ok(())
@@ -135,7 +137,12 @@ impl<P: Platform> Agent<P> {
             self.perform(index, Event::Disable(DisableReason::InterfaceDown), now);
         }
         let vip = &mut self.vips[index];
+        let moved = vip.place.source != place.source;
         vip.place = place;
+        if moved {
+            self.reconfigure_router(index, now);
+        }
+        let vip = &mut self.vips[index];
         if vip.is_active() && was != is {
             info!(
                 "{}: the interface's hardware address changed",
@@ -153,9 +160,13 @@ impl<P: Platform> Agent<P> {
                 continue;
             };
             let multicast = vip.config.transport == Transport::Multicast;
-            match self.platform.open_vrrp(&wire.name, wire.index, multicast) {
+            let family = vip.family();
+            let opened = self
+                .platform
+                .open_vrrp(&wire.name, wire.index, family, multicast);
+            match opened {
                 Ok(()) => {
-                    used.insert(wire.index);
+                    used.insert((wire.index, family));
                 }
                 Err(problem) => {
                     error!("{}: {problem}", vip.config.name);
@@ -163,8 +174,8 @@ impl<P: Platform> Agent<P> {
                 }
             }
         }
-        for index in self.wires.difference(&used) {
-            self.platform.close_vrrp(*index);
+        for (index, family) in self.wires.difference(&used) {
+            self.platform.close_vrrp(*index, *family);
         }
         self.wires = used;
     }

@@ -221,5 +221,6 @@ fn stays(vip: &halo_config::Vip, loaded: &Loaded) -> bool {
             && other.vrid == vip.vrid
             && other.interface == vip.interface
             && other.transport == vip.transport
+            && other.is_ipv6() == vip.is_ipv6()
     })
 }

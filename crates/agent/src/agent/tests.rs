@@ -1,5 +1,8 @@
 //! The driver over a machine in memory, in virtual time.
 
+mod claims;
+mod ipv6;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
@@ -11,7 +14,7 @@ use halo_netio::netlink::Link;
 use halo_netio::platform::fake::{Effect, Fake};
 use halo_netio::platform::{ClientId, Input};
 use halo_netio::signals::Signal;
-use halo_netio::vrrp::Datagram;
+use halo_netio::vrrp::{Datagram, Family};
 use halo_packet::vrrp::{ChecksumMode, MAX_LEN, Outgoing, Version};
 use halo_vrrp::{Centiseconds, Priority, Vrid};
 use ipnet::IpNet;
@@ -230,7 +233,7 @@ impl Node {
 
     /// An advert of the other node arrives.
     fn hear(&mut self, priority: u8, ttl: u8) {
-        let (source, destination) = if self.agent.loaded.own == LB1 {
+        let (source, destination) = if self.agent.own_name() == "lb1" {
             (LB2, LB1)
         } else {
             (LB1, LB2)
@@ -256,8 +259,8 @@ impl Node {
         .unwrap();
         self.machine().happen(Input::Datagram(Datagram {
             interface: ETH0,
-            source,
-            destination,
+            source: source.into(),
+            destination: destination.into(),
             ttl,
             payload: payload[..length].to_vec(),
         }));
@@ -530,7 +533,10 @@ fn an_interface_that_vanishes_gives_the_vip_up_and_nothing_is_put_back() {
     node.turn();
     assert_eq!(node.vip().state, VipState::Initialize);
     assert!(!node.effects().contains(&Effect::AddressPut(vip())));
-    assert!(!node.machine().vrrp.0.contains(&ETH0), "its socket is shut");
+    assert!(
+        !node.machine().vrrp.0.contains(&(ETH0, Family::V4)),
+        "its socket is shut"
+    );
     assert!(
         node.agent.vips[0].blocked_until.is_none(),
         "no claim failed"
@@ -830,10 +836,11 @@ fn multicast_heartbeats_go_to_the_group() {
     let mut node = Node::new("lb1", &text);
     node.agent.start().unwrap();
     node.run(Duration::from_millis(500));
-    assert!(node.machine().vrrp.1.contains(&ETH0));
+    assert!(node.machine().vrrp.1.contains(&(ETH0, Family::V4)));
     assert!(node.effects().iter().any(|effect| matches!(
         effect,
-        Effect::Advert { source: LB1, destination, .. } if destination.is_multicast()
+        Effect::Advert { source, destination, .. }
+            if *source == LB1 && destination.is_multicast()
     )));
 }
 

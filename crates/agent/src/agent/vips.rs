@@ -1,12 +1,10 @@
 //! What the virtual routers decide, done.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use halo_api::EventKind;
 use halo_netio::Platform;
-use halo_packet::MacAddr;
-use halo_packet::arp::{Arp, FRAME_LEN, Operation};
 use halo_vrrp::{
     Action, DisableReason, Event, Priority, ReannounceCause, Reason, State, group_event,
 };
@@ -217,6 +215,7 @@ impl<P: Platform> Agent<P> {
             Ok(()) => {
                 let vip = &mut self.vips[index];
                 vip.renew_at = Some(now + RENEWAL);
+                vip.claims.held_since = Some(now);
                 vip.announcer.claim(now);
                 if vip.announcer.take_due(now) {
                     self.announce(index);
@@ -244,13 +243,17 @@ impl<P: Platform> Agent<P> {
         self.take_off(index, &nets);
         let vip = &mut self.vips[index];
         vip.renew_at = None;
+        vip.claims.held_since = None;
         vip.announcer.stop();
     }
 
     fn reannounce(&mut self, index: usize, cause: ReannounceCause, now: Instant) {
         let announcer = &mut self.vips[index].announcer;
         match cause {
-            ReannounceCause::AfterClaim | ReannounceCause::Refresh => announcer.refresh(now),
+            ReannounceCause::AfterClaim | ReannounceCause::Refresh => {
+                announcer.refresh(now);
+                self.look_for_others(index);
+            }
             ReannounceCause::Rival(rival) => {
                 announcer.repeat(now);
                 // It gives way, and finishes its connections.
@@ -270,45 +273,10 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    /// One gratuitous ARP request and one reply for each address: some switches and hosts learn
-    /// from the one only, some from the other.
-    fn announce(&mut self, index: usize) {
-        let vip = &mut self.vips[index];
-        let Some((home, mac)) = vip
-            .place
-            .home
-            .as_ref()
-            .and_then(|home| Some((home.index, MacAddr::from(home.mac?))))
-        else {
-            return;
-        };
-        for ip in vip.config.ips() {
-            let IpAddr::V4(ip) = ip else { continue };
-            for operation in [Operation::Request, Operation::Reply] {
-                let mut frame = [0; FRAME_LEN];
-                let sent = Arp::gratuitous(operation, mac, ip)
-                    .encode(&mut frame)
-                    .map_err(|problem| problem.to_string())
-                    .and_then(|length| {
-                        self.platform
-                            .send_frame(home, &frame[..length])
-                            .map_err(|problem| problem.to_string())
-                    });
-                match sent {
-                    Ok(()) => vip.gratuitous_arps_sent += 1,
-                    Err(problem) => debug!("{}: {problem}", vip.config.name),
-                }
-            }
-        }
-    }
-
     fn send_advert(&mut self, index: usize, priority: Priority, interval: halo_vrrp::Centiseconds) {
-        let source = self.loaded.own;
-        let destinations: Vec<Ipv4Addr> = self.vips[index].destinations();
+        let destinations: Vec<IpAddr> = self.vips[index].destinations();
         for destination in destinations {
-            if let Err(problem) =
-                self.send_advert_to(index, priority, interval, source, destination)
-            {
+            if let Err(problem) = self.send_advert_to(index, priority, interval, destination) {
                 let vip = &mut self.vips[index];
                 if vip.complained.insert("send") {
                     warn!("{}: {problem}", vip.config.name);
