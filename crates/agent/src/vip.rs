@@ -8,9 +8,10 @@ use halo_api::UnixMillis;
 use halo_config::{Checksum, Config, Node, Transport, VrrpVersion};
 use halo_netio::vrrp::Family;
 use halo_packet::vrrp::{Accept, Authentication, ChecksumMode, Version};
-use halo_vrrp::{Centiseconds, DisableReason, Priority, State, VirtualRouter, Vrid};
+use halo_vrrp::{Centiseconds, Detection, DisableReason, Priority, State, VirtualRouter, Vrid};
 
 use crate::agent::ForeignClaims;
+use crate::agent::split::Split;
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
 use crate::handover::Retiring;
@@ -38,6 +39,14 @@ pub(crate) struct Vip {
     pub(crate) renew_at: Option<Instant>,
     /// Whether the kernel's lease of the addresses is renewed with each heartbeat.
     pub(crate) leased: bool,
+    /// Rises with each takeover, by whichever node.
+    pub(crate) epoch: u64,
+    /// Which tenure of this node the epoch was counted for last.
+    pub(crate) tenure: u64,
+    /// How the router was last told that the Active can be asked.
+    pub(crate) detection: Option<Detection>,
+    /// Whom an operator wants to have the addresses after this node.
+    pub(crate) appointee: Option<IpAddr>,
     /// Its addresses are on for connections only that finish.
     pub(crate) retiring: Option<Retiring>,
     /// The data plane was last told that its connections are to finish.
@@ -53,6 +62,8 @@ pub(crate) struct Vip {
     pub(crate) discards: Discards,
     /// What others on the network can have told by acting as Active.
     pub(crate) rumours: Budget,
+    /// Another node was Active at the same time.
+    pub(crate) split: Option<Split>,
     /// Reasons for discards that have been logged.
     pub(crate) complained: BTreeSet<&'static str>,
     pub(crate) gratuitous_arps_sent: u64,
@@ -74,6 +85,10 @@ impl Vip {
             peers: peers(config, vip),
             renew_at: None,
             leased: false,
+            epoch: 0,
+            tenure: 0,
+            detection: None,
+            appointee: None,
             retiring: None,
             drained: false,
             blocked_until: None,
@@ -82,6 +97,7 @@ impl Vip {
             since,
             discards: Discards::default(),
             rumours: Budget::default(),
+            split: None,
             complained: BTreeSet::new(),
             gratuitous_arps_sent: 0,
             claims: ForeignClaims::default(),
