@@ -4,6 +4,7 @@ mod announce;
 mod child;
 mod claims;
 mod failover;
+mod groups;
 mod handover;
 mod leases;
 mod network;

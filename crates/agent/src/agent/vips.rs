@@ -63,18 +63,6 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    /// The other VIPs that move together with this one.
-    pub(super) fn group_of(&self, index: usize) -> Vec<usize> {
-        let Some(group) = &self.vips[index].config.sync_group else {
-            return Vec::new();
-        };
-        (0..self.vips.len())
-            .filter(|other| {
-                *other != index && self.vips[*other].config.sync_group.as_ref() == Some(group)
-            })
-            .collect()
-    }
-
     /// Tells the virtual router whether this node can hold its addresses, when that has changed.
     pub(super) fn refresh_ability(&mut self, index: usize, now: Instant) {
         if self.stopping {
