@@ -12,6 +12,7 @@ mod probing;
 mod quorum;
 mod reload;
 mod requests;
+pub(crate) mod split;
 mod status;
 mod succession;
 mod trackers;
