@@ -1,5 +1,6 @@
 //! Sync groups: VIPs that move together, and so are judged together.
 
+use halo_api::AdminState;
 use halo_netio::Platform;
 
 use super::Agent;
