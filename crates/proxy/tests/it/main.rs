@@ -15,4 +15,5 @@ mod proxy_protocol;
 mod reload;
 mod support;
 mod tcp;
+mod udp;
 mod upgrade;
