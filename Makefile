@@ -48,7 +48,7 @@ SECONDS ?= 5
 bench: deps-lab build ## Measure what a request costs, beside HAProxy and nginx
 	$(bin)/halo-lab bench --rounds $(ROUNDS) --seconds $(SECONDS) $(BENCH) $(WORKLOADS)
 bench-failover: deps-lab build ## Measure failovers, beside keepalived and HAProxy
-	$(bin)/halo-lab bench-failover
+	$(bin)/halo-lab bench-failover $(BENCH)
 
 .PHONY: test test-unit test-model test-sim test-lab test-compose
 test: test-unit test-model test-sim test-lab test-compose ## Run every test

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 
+use halo_e2e::{PATIENCE, fail};
+use halo_lab::wait_until;
 use halo_netio::lease::{Leases, Verdict, Way};
 use halo_netio::netlink::{LinkChange, Netlink};
 use ipnet::IpNet;
@@ -101,9 +103,19 @@ fn packets_of_unknown_connections_go_to_the_former_holder() {
             leases.lease(address, now);
             assert_eq!(judge(leases, Way::In, &stray), Verdict::Drop, "no lease");
             leases.drain(address, now, now + 60 * SECOND);
-            assert_eq!(judge(leases, Way::In, &stray), Verdict::Pass, "draining");
-            leases.lease(address, now + 60 * SECOND);
-            assert_eq!(judge(leases, Way::In, &stray), Verdict::Pass, "forgotten");
+            let sent = forwarded(&stray);
+            assert_eq!(judge(leases, Way::In, &stray), sent, "draining");
+            let mut returned = stray.clone();
+            returned[6..12].copy_from_slice(&FORMER);
+            assert_eq!(
+                judge(leases, Way::In, &returned),
+                Verdict::Pass,
+                "no way back"
+            );
+            let hops = if address.is_ipv4() { 22 } else { 21 };
+            let mut old = stray.clone();
+            old[hops] = 1;
+            assert_eq!(judge(leases, Way::In, &old), Verdict::Pass, "no hop left");
         }
     });
 }
@@ -143,11 +155,18 @@ fn only_whole_tcp_packets_to_the_address_are_forwarded() {
     });
 }
 
-/// To the former holder, from the hardware address that it came to.
+/// To the former holder, from the hardware address that it came to, with a hop less.
 fn forwarded(frame: &[u8]) -> Verdict {
     let mut frame = frame.to_vec();
     frame.copy_within(..6, 6);
     frame[..6].copy_from_slice(&FORMER);
+    if frame[12] == 0x08 {
+        frame[22] -= 1;
+        // The checksum of zero that the frame has, in step (RFC 1624): one less in the upper byte.
+        frame[24..26].copy_from_slice(&0x0100_u16.to_be_bytes());
+    } else {
+        frame[21] -= 1;
+    }
     Verdict::Forward(frame)
 }
 
@@ -169,7 +188,15 @@ impl Connection {
         netlink.link_set(lo, up).unwrap();
         netlink.address_add(lo, IpNet::from(address), None).unwrap();
         let listener = TcpListener::bind((address, 80)).unwrap();
-        let client = TcpStream::connect((address, 80)).unwrap();
+        let mut client = TcpStream::connect((address, 80));
+        wait_until("a route to the host itself", PATIENCE, || {
+            if client.is_err() {
+                client = TcpStream::connect((address, 80));
+            }
+            client.is_ok()
+        })
+        .unwrap_or_else(fail);
+        let client = client.unwrap();
         let (server, _) = listener.accept().unwrap();
         Self {
             server: listener.local_addr().unwrap(),

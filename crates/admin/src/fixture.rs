@@ -192,6 +192,7 @@ fn vip(name: &str, state: VipState) -> VipStatus {
         version: 3,
         sync_group: None,
         gratuitous_arps_sent: 14,
+        foreign_claims: 3,
         became_active: 15,
     }
 }

@@ -1,7 +1,10 @@
 //! The agent: one loop over everything that can happen to a node.
 
+mod announce;
 mod child;
+mod claims;
 mod failover;
+mod handover;
 mod leases;
 mod network;
 mod reload;
@@ -16,15 +19,17 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use halo_api::{EventKind, ToDataPlane, UnixMillis};
+use halo_config::Node;
 use halo_netio::Platform;
 use halo_netio::netlink::Address;
 use halo_netio::platform::Input;
 use halo_netio::signals::Signal;
+use halo_netio::vrrp::Family;
 use halo_vrrp::Event;
 use tracing::{info, warn};
 
@@ -35,6 +40,8 @@ use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
+pub(crate) use claims::ForeignClaims;
+use handover::Neighbours;
 use leases::Guards;
 use reload::Pending;
 use trackers::Trackers;
@@ -73,18 +80,23 @@ pub struct Agent<P> {
     /// Addresses of Active VIPs that were taken off.
     vanished: Vec<Address>,
     /// Interfaces that VRRP is open on.
-    wires: BTreeSet<u32>,
+    wires: BTreeSet<(u32, Family)>,
     guards: Guards,
+    /// Interfaces that claims of others are listened for on.
+    watched: BTreeSet<u32>,
+    neighbours: Neighbours,
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
     /// When each other node was last heard.
-    heard: BTreeMap<Ipv4Addr, Instant>,
+    heard: BTreeMap<IpAddr, Instant>,
     journal: Journal,
     started: UnixMillis,
     status_changed: bool,
     status_due: Instant,
     stopping: bool,
+    /// The data plane is to be told to stop.
+    stop_pending: bool,
 }
 
 impl<P: Platform> Agent<P> {
@@ -112,6 +124,8 @@ impl<P: Platform> Agent<P> {
             vanished: Vec::new(),
             wires: BTreeSet::new(),
             guards: Guards::default(),
+            watched: BTreeSet::new(),
+            neighbours: Neighbours::new(now),
             host_warnings: Vec::new(),
             discards: Discards::default(),
             heard: BTreeMap::new(),
@@ -119,6 +133,7 @@ impl<P: Platform> Agent<P> {
             status_changed: false,
             status_due: now,
             stopping: false,
+            stop_pending: false,
         }
     }
 
@@ -130,13 +145,14 @@ impl<P: Platform> Agent<P> {
         let outcome = self.run_until_stopped();
         if outcome.is_err() {
             self.resign_all(self.platform.now());
+            self.finish_all_retiring();
         }
         outcome
     }
 
     fn run_until_stopped(&mut self) -> Result<(), Error> {
         self.start()?;
-        while !self.supervisor.is_stopped() {
+        while !self.supervisor.is_stopped() || self.is_retiring() {
             self.turn()?;
         }
         self.remove_guards();
@@ -191,6 +207,8 @@ impl<P: Platform> Agent<P> {
                 self.pending.as_ref().map(Pending::deadline),
                 self.trackers.poll_timeout(),
                 Some(self.status_due),
+                Some(self.neighbours.due),
+                self.quiet_at().filter(|_| self.stop_pending),
             ])
             .flatten()
             .min()
@@ -225,6 +243,7 @@ impl<P: Platform> Agent<P> {
     fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
+            Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
@@ -248,11 +267,13 @@ impl<P: Platform> Agent<P> {
 
     fn handle_timeouts(&mut self, now: Instant) {
         self.follow_supervisor(now);
+        self.follow_stop(now);
         self.give_up_late_reload(now);
         self.check_trackers(now);
         for index in 0..self.vips.len() {
             self.handle_vip_timeouts(index, now);
         }
+        self.look_up_neighbours(now);
     }
 
     /// Gives the VIPs up at once, then lets the data plane finish its requests. A second stop waits
@@ -268,17 +289,21 @@ impl<P: Platform> Agent<P> {
             }
         );
         self.resign_all(now);
-        if !again {
+        if again {
+            self.finish_all_retiring();
+        } else {
             let message = "the node stops: VIPs are given up, requests in flight may finish";
             self.note(EventKind::Process, "agent", message.to_owned());
-            self.send_to_data_plane(&ToDataPlane::Stop, now);
+            self.stop_pending = true;
         }
+        let until_quiet = self.quiet_at().map_or(Duration::ZERO, |at| at - now);
         let drain = self.loaded.config.data_plane.drain_timeout;
-        self.supervisor.stop(drain, now);
+        self.supervisor.stop(until_quiet + drain, now);
+        self.follow_stop(now);
         self.data_plane_since = self.platform.unix_millis();
     }
 
-    /// Priority 0 for every VIP, and the addresses off.
+    /// Priority 0 for every VIP, and the addresses off, or left on for connections that finish.
     fn resign_all(&mut self, now: Instant) {
         for index in 0..self.vips.len() {
             self.drive(index, Event::Shutdown, now);
@@ -299,11 +324,16 @@ impl<P: Platform> Agent<P> {
             .config
             .nodes
             .iter()
-            .find(|node| node.address.addr() == address)
+            .find(|node| is_of(node, address))
             .map_or_else(|| address.to_string(), |node| node.name.clone())
     }
 
     fn own_name(&self) -> &str {
         &self.loaded.config.this_node().name
     }
+}
+
+/// Whether it is one of the addresses that a node sends heartbeats from.
+fn is_of(node: &Node, address: IpAddr) -> bool {
+    node.address.addr() == address || node.address6.is_some_and(|net| net.addr() == address)
 }

@@ -23,6 +23,8 @@ pub(crate) enum Mismatch {
     Authentication,
     /// Both nodes have priority 255.
     Owner,
+    /// Somebody else says that they have an address that this node holds.
+    Claim,
 }
 
 /// Counts and alarms of one VIP.

@@ -25,12 +25,6 @@ pub enum Error {
         /// What is wrong with it.
         source: io::Error,
     },
-    /// The node's address is IPv6, over which no heartbeats can be sent yet.
-    #[error("node {node:?} has an IPv6 address; heartbeats need an IPv4 one")]
-    AddressFamily {
-        /// The node.
-        node: String,
-    },
     /// The operating system refused something that the agent cannot do without.
     #[error(transparent)]
     Os(#[from] halo_netio::Error),

@@ -9,6 +9,7 @@ mod agent;
 mod announcer;
 mod discards;
 mod error;
+mod handover;
 mod journal;
 mod link_table;
 mod loaded;

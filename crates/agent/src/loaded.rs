@@ -1,7 +1,6 @@
 //! A configuration as it was read: the text for the data plane, the meaning for the agent.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use halo_config::Config;
@@ -15,8 +14,6 @@ pub struct Loaded {
     pub config: Config,
     pub(crate) text: String,
     pub(crate) token: Option<String>,
-    /// This node's own address.
-    pub(crate) own: Ipv4Addr,
 }
 
 impl Loaded {
@@ -40,16 +37,10 @@ impl Loaded {
             .as_deref()
             .map(|file| read_token(file, &mut read))
             .transpose()?;
-        let IpAddr::V4(own) = config.this_node().address.addr() else {
-            return Err(Error::AddressFamily {
-                node: node.to_owned(),
-            });
-        };
         Ok(Self {
             config,
             text,
             token,
-            own,
         })
     }
 }

@@ -1,16 +1,19 @@
 //! One VIP on this node: its virtual router, and what belongs to it in this process.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use halo_api::UnixMillis;
-use halo_config::{Checksum, Config, Transport, VrrpVersion};
+use halo_config::{Checksum, Config, Node, Transport, VrrpVersion};
+use halo_netio::vrrp::Family;
 use halo_packet::vrrp::{Accept, Authentication, ChecksumMode, Version};
 use halo_vrrp::{Centiseconds, DisableReason, Priority, State, VirtualRouter, Vrid};
 
+use crate::agent::ForeignClaims;
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
+use crate::handover::Retiring;
 use crate::link_table::Place;
 
 /// How long the kernel keeps an address that nobody renews: no VIP stays behind an agent that was
@@ -29,12 +32,16 @@ pub(crate) struct Vip {
     pub(crate) router: VirtualRouter,
     pub(crate) place: Place,
     pub(crate) announcer: Announcer,
-    /// The other members' addresses.
-    pub(crate) peers: Vec<Ipv4Addr>,
+    /// The other members' addresses, of the VIP's family.
+    pub(crate) peers: Vec<IpAddr>,
     /// When the addresses' lifetimes are renewed; `None`: they are not on.
     pub(crate) renew_at: Option<Instant>,
     /// Whether the kernel's lease of the addresses is renewed with each heartbeat.
     pub(crate) leased: bool,
+    /// Its addresses are on for connections only that finish.
+    pub(crate) retiring: Option<Retiring>,
+    /// The data plane was last told that its connections are to finish.
+    pub(crate) drained: bool,
     /// A claim failed; until then this node leaves the VIP to others.
     pub(crate) blocked_until: Option<Instant>,
     /// What the router was last told: able, or why not.
@@ -49,6 +56,7 @@ pub(crate) struct Vip {
     /// Reasons for discards that have been logged.
     pub(crate) complained: BTreeSet<&'static str>,
     pub(crate) gratuitous_arps_sent: u64,
+    pub(crate) claims: ForeignClaims,
     /// The Active other than this node, as last told to people.
     pub(crate) last_holder: Option<IpAddr>,
 }
@@ -60,12 +68,14 @@ impl Vip {
         let vip = config.vips.get(index)?;
         Some(Self {
             vrid: Vrid::new(vip.vrid)?,
-            router: VirtualRouter::new(parameters(config, vip)?),
+            router: VirtualRouter::new(parameters(config, vip, None)?),
             place: Place::default(),
             announcer: Announcer::default(),
             peers: peers(config, vip),
             renew_at: None,
             leased: false,
+            retiring: None,
+            drained: false,
             blocked_until: None,
             told: None,
             fit: true,
@@ -74,6 +84,7 @@ impl Vip {
             rumours: Budget::default(),
             complained: BTreeSet::new(),
             gratuitous_arps_sent: 0,
+            claims: ForeignClaims::default(),
             last_holder: None,
             config: vip.clone(),
         })
@@ -90,25 +101,29 @@ impl Vip {
             self.announcer.poll_timeout(),
             self.renew_at,
             self.blocked_until,
+            self.retiring.as_ref().map(Retiring::poll_timeout),
         ]
         .into_iter()
         .flatten()
         .min()
     }
 
-    /// Whether a datagram of this virtual router is heard on the interface `index`.
-    pub(crate) fn listens_on(&self, index: u32) -> bool {
-        self.place
-            .wire
-            .as_ref()
-            .is_some_and(|wire| wire.index == index)
+    /// The IP version that it is a virtual router of.
+    pub(crate) fn family(&self) -> Family {
+        family(&self.config)
+    }
+
+    /// Whether a datagram of this virtual router, of this family, is heard on the interface `index`.
+    pub(crate) fn listens_on(&self, index: u32, family: Family) -> bool {
+        let wire = self.place.wire.as_ref();
+        self.family() == family && wire.is_some_and(|wire| wire.index == index)
     }
 
     /// Whom a heartbeat goes to.
-    pub(crate) fn destinations(&self) -> Vec<Ipv4Addr> {
+    pub(crate) fn destinations(&self) -> Vec<IpAddr> {
         match self.config.transport {
             Transport::Unicast => self.peers.clone(),
-            Transport::Multicast => vec![halo_netio::vrrp::GROUP],
+            Transport::Multicast => vec![self.family().group()],
         }
     }
 
@@ -144,14 +159,24 @@ pub(crate) fn checksums(vip: &halo_config::Vip) -> (ChecksumMode, Accept) {
     }
 }
 
-/// What the virtual router of `vip` is to know.
-pub(crate) fn parameters(config: &Config, vip: &halo_config::Vip) -> Option<halo_vrrp::Config> {
+/// What the virtual router of `vip` is to know. `source`: where its heartbeats come from, which
+/// breaks ties; `None`: no place to send them from yet.
+pub(crate) fn parameters(
+    config: &Config,
+    vip: &halo_config::Vip,
+    source: Option<IpAddr>,
+) -> Option<halo_vrrp::Config> {
+    let nowhere = || match family(vip) {
+        Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let own = || own_address(config.this_node(), vip);
     Some(halo_vrrp::Config {
         version: match vip.version {
             VrrpVersion::V2 { .. } => halo_vrrp::Version::V2,
             VrrpVersion::V3 { .. } => halo_vrrp::Version::V3,
         },
-        address: config.this_node().address.addr(),
+        address: source.or_else(own).unwrap_or_else(nowhere),
         priority: own_priority(config, vip).map_or(Priority::LOWEST, Priority),
         interval: Centiseconds::from_duration(vip.advert_interval)?,
         preempt: vip.preempt,
@@ -164,17 +189,32 @@ pub(crate) fn own_priority(config: &Config, vip: &halo_config::Vip) -> Option<u8
     vip.priorities.get(config.this).copied().flatten()
 }
 
-/// The addresses of the other members.
-pub(crate) fn peers(config: &Config, vip: &halo_config::Vip) -> Vec<Ipv4Addr> {
+/// The addresses of the other members, of the VIP's family.
+pub(crate) fn peers(config: &Config, vip: &halo_config::Vip) -> Vec<IpAddr> {
     config
         .nodes
         .iter()
         .zip(&vip.priorities)
         .enumerate()
         .filter(|(index, (_, priority))| *index != config.this && priority.is_some())
-        .filter_map(|(_, (node, _))| match node.address.addr() {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        })
+        .filter_map(|(_, (node, _))| own_address(node, vip))
         .collect()
+}
+
+/// The configured address of `node` that its heartbeats for `vip` come from; `None`: they come from
+/// a link-local address, which the machine knows.
+pub(crate) fn own_address(node: &Node, vip: &halo_config::Vip) -> Option<IpAddr> {
+    match (family(vip), vip.transport) {
+        (Family::V4, _) => Some(node.address.addr()),
+        (Family::V6, Transport::Unicast) => node.address6.map(|net| net.addr()),
+        (Family::V6, Transport::Multicast) => None,
+    }
+}
+
+fn family(vip: &halo_config::Vip) -> Family {
+    if vip.is_ipv6() {
+        Family::V6
+    } else {
+        Family::V4
+    }
 }

@@ -126,8 +126,11 @@ pub struct VipStatus {
     /// Heartbeats dropped, by reason.
     #[serde(default)]
     pub discarded: BTreeMap<String, u64>,
-    /// Gratuitous ARP frames sent.
+    /// Gratuitous ARP frames and unsolicited neighbour advertisements sent.
     pub gratuitous_arps_sent: u64,
+    /// Frames in which somebody else said that they have an address that this node held.
+    #[serde(default)]
+    pub foreign_claims: u64,
     /// How often this node became Active.
     pub became_active: u64,
 }

@@ -6,13 +6,24 @@ use std::time::Duration;
 use crate::model::AccessLog;
 use crate::raw::{
     AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
-    ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Size,
+    ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Role, Size,
     Statuses, Target, Text, TrackCheck, Transport, UdpMode,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
 pub(crate) fn cluster_name() -> Text<Name> {
     Text(Name("halo".into()))
+}
+
+/// False: two nodes have no majority to ask, and most clusters would rather have two owners for a moment
+/// than none.
+pub(crate) fn quorum() -> bool {
+    false
+}
+
+/// Member: what machines are bought for.
+pub(crate) fn role() -> Role {
+    Role::Member
 }
 
 /// 100: VRRP's own default (RFC 9568 section 5.2.4), with room above and below.
@@ -51,9 +62,14 @@ pub(crate) fn accept_checksum() -> AcceptChecksum {
     AcceptChecksum::Both
 }
 
-/// Unicast: works on every network, clouds included, and disturbs no other cluster.
-pub(crate) fn transport() -> Transport {
-    Transport::Unicast
+/// Unicast: works on every network, clouds included, and disturbs no other cluster. IPv6 without
+/// addresses to send it to: multicast, which needs none, and is RFC 9568's own way.
+pub(crate) fn transport(ipv6: bool, all_have_address6: bool) -> Transport {
+    if ipv6 && !all_have_address6 {
+        Transport::Multicast
+    } else {
+        Transport::Unicast
+    }
 }
 
 /// "/": always there, and it keeps no file system busy.
@@ -250,6 +266,7 @@ impl Default for Cluster {
         Self {
             name: cluster_name(),
             secret_file: None,
+            quorum: quorum(),
         }
     }
 }

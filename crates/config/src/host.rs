@@ -39,8 +39,9 @@ impl HostFacts {
 ///
 /// # Errors
 ///
-/// This node's address is on no interface; a VIP's interface does not exist or is in no network
-/// of the VIP; two VIPs of one interface share a VRID.
+/// One of this node's addresses is on no interface; a VIP's interface does not exist or is in no network
+/// of the VIP; two VIPs of one interface and IP version share
+/// a VRID.
 pub fn check_host(
     config: &Config,
     file: &str,
@@ -49,7 +50,11 @@ pub fn check_host(
 ) -> Result<Vec<Option<String>>, Errors> {
     let places = DeTable::parse(text).map_or_else(|_| Places::default(), |d| Places::of(&d));
     let mut report = Report::new(file, text, places);
-    let home = home(config, facts, &mut report);
+    let node = config.this_node();
+    let home = home("address", node.address, config, facts, &mut report);
+    if let Some(address6) = node.address6 {
+        self::home("address6", address6, config, facts, &mut report);
+    }
     let mut interfaces: Vec<Option<String>> = Vec::new();
     for (at, vip) in config.vips.iter().enumerate() {
         let member = vip.priorities[config.this].is_some();
@@ -61,6 +66,7 @@ pub fn check_host(
         if let Some(interface) = &interface {
             let same = |other: &usize| {
                 config.vips[*other].vrid == vip.vrid
+                    && config.vips[*other].is_ipv6() == vip.is_ipv6()
                     && interfaces[*other].as_ref() == Some(interface)
             };
             if let Some(other) = (0..at).find(same) {
@@ -78,16 +84,21 @@ pub fn check_host(
     report.finish(Some(interfaces))
 }
 
-/// The interface that holds this node's address.
-fn home<'a>(config: &Config, facts: &'a HostFacts, report: &mut Report<'_>) -> Option<&'a str> {
-    let node = config.this_node();
-    let home = facts.holder(node.address);
+/// The interface that holds this node's `address`, which stands under `key`.
+fn home<'a>(
+    key: &str,
+    address: IpNet,
+    config: &Config,
+    facts: &'a HostFacts,
+    report: &mut Report<'_>,
+) -> Option<&'a str> {
+    let home = facts.holder(address);
     if home.is_none() {
         report.value(
-            format!("node[{}].address", config.this),
+            format!("node[{}].{key}", config.this),
             format!(
                 "{} is on no interface of this machine ({}); add it to one, or correct it here",
-                node.address.addr(),
+                address.addr(),
                 all_addresses(facts)
             ),
         );
@@ -114,7 +125,8 @@ fn interface(
         return None;
     };
     let mut good = true;
-    for (n, address) in vip.addresses.iter().enumerate() {
+    let written = vip.addresses.iter().enumerate();
+    for (n, address) in written.filter(|(_, net)| !is_link_local(net)) {
         // The VIP itself may still be there, from a run before; it proves nothing.
         let real = || {
             addresses
@@ -139,6 +151,11 @@ fn interface(
         }
     }
     good.then(|| interface.to_owned())
+}
+
+/// Every interface is in the link-local network; one may have been put before those written.
+fn is_link_local(net: &IpNet) -> bool {
+    matches!(net, IpNet::V6(net) if net.addr().is_unicast_link_local())
 }
 
 /// `eth0 10.77.0.11/24, lo 127.0.0.1/8`.

@@ -16,6 +16,8 @@ pub struct Config {
     pub cluster: String,
     /// File that holds the cluster's secret; `None`: nothing is signed.
     pub secret_file: Option<PathBuf>,
+    /// Whether a VIP's owner needs the agreement of a majority of the nodes.
+    pub quorum: bool,
     /// Index into [`Config::nodes`] of the node that this process is.
     pub this: usize,
     /// Every node of the cluster, in file order.
@@ -59,8 +61,13 @@ pub struct Node {
     pub name: String,
     /// The address it sends heartbeats from, with its network.
     pub address: IpNet,
+    /// The IPv6 address that it sends unicast heartbeats of IPv6 VIPs from, with its network; global
+    /// or unique local.
+    pub address6: Option<IpNet>,
     /// VRRP priority where a VIP names no other (RFC 9568 section 5.2.4), 1 to 254.
     pub priority: u8,
+    /// Whether it only votes: no VIP, no data plane.
+    pub witness: bool,
 }
 
 /// One virtual router: addresses that move together.
@@ -70,7 +77,8 @@ pub struct Vip {
     pub name: String,
     /// VRRP virtual router identifier, 1 to 255.
     pub vrid: u8,
-    /// The shared addresses with their prefix lengths; at least one.
+    /// The shared addresses with their prefix lengths; at least one, all of one family. The first of
+    /// IPv6 is link-local (RFC 9568 section 5.2.9).
     pub addresses: Vec<IpNet>,
     /// The interface they go on; `None`: the one that holds this node's address.
     pub interface: Option<String>,
@@ -136,7 +144,7 @@ pub enum Checksum {
 pub enum Transport {
     /// To each peer's own address.
     Unicast,
-    /// To 224.0.0.18 (RFC 9568 section 5.1.1.2).
+    /// To 224.0.0.18 or ff02::12 (RFC 9568 sections 5.1.1.2 and 5.1.2.2).
     Multicast,
 }
 
@@ -445,6 +453,12 @@ pub enum AccessLog {
 
 /// A virtual IP address without its prefix, as heartbeats carry it.
 impl Vip {
+    /// Whether it is a virtual router of IPv6; else it is one of IPv4.
+    #[must_use]
+    pub fn is_ipv6(&self) -> bool {
+        self.addresses.iter().any(|net| net.addr().is_ipv6())
+    }
+
     /// The addresses without their prefix lengths.
     pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
         self.addresses.iter().map(IpNet::addr)

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use ipnet::IpNet;
+
 use crate::model::Config;
 
 /// The difference between the configuration in force and a new one.
@@ -143,13 +145,16 @@ pub fn diff(old: &Config, new: &Config) -> Plan {
     }
 }
 
-/// A VIP's members: name, address and priority, sorted.
-fn members<'a>(config: &'a Config, vip: &crate::Vip) -> Vec<(&'a str, ipnet::IpNet, u8)> {
+/// A VIP's members: name, addresses and priority, sorted.
+fn members<'a>(config: &'a Config, vip: &crate::Vip) -> Vec<(&'a str, IpNet, Option<IpNet>, u8)> {
     let mut members: Vec<_> = config
         .nodes
         .iter()
         .zip(&vip.priorities)
-        .filter_map(|(node, priority)| Some((node.name.as_str(), node.address, (*priority)?)))
+        .filter_map(|(node, priority)| {
+            let name = node.name.as_str();
+            Some((name, node.address, node.address6, (*priority)?))
+        })
         .collect();
     members.sort();
     members
@@ -213,6 +218,16 @@ fn fixed(config: &Config) -> Vec<(String, String)> {
     vec![
         (node("name"), config.this_node().name.clone()),
         (node("address"), config.this_node().address.to_string()),
+        (node("role"), role(config.this_node()).into()),
+        ("cluster.quorum".into(), config.quorum.to_string()),
+        ("node, the voters".into(), voters(config)),
+        (
+            node("address6"),
+            config
+                .this_node()
+                .address6
+                .map_or_else(|| "none".into(), |address| address.to_string()),
+        ),
         (
             "admin.socket_dir".into(),
             config.admin.socket_dir.display().to_string(),
@@ -241,6 +256,20 @@ fn fixed(config: &Config) -> Vec<(String, String)> {
             format!("{:?}", config.log.level).to_lowercase(),
         ),
     ]
+}
+
+fn role(node: &crate::Node) -> &'static str {
+    if node.witness { "witness" } else { "member" }
+}
+
+/// Who votes. Nodes that disagree about it may find two majorities, so it does not change under way.
+fn voters(config: &Config) -> String {
+    if !config.quorum {
+        return "none".into();
+    }
+    let mut names: Vec<&str> = config.nodes.iter().map(|node| node.name.as_str()).collect();
+    names.sort_unstable();
+    names.join(" ")
 }
 
 /// `data_plane.workers (2 -> 4)`.

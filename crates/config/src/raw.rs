@@ -7,6 +7,7 @@
 
 mod leaf;
 mod network;
+mod role;
 mod track;
 mod units;
 mod words;
@@ -23,6 +24,7 @@ use crate::defaults;
 use crate::model::{AccessLog, HostMatch};
 pub(crate) use leaf::{Text, check_leaf};
 pub(crate) use network::VipAddress;
+pub(crate) use role::Role;
 pub(crate) use track::{Track, TrackCheck};
 pub(crate) use units::{Size, duration_text};
 pub(crate) use words::{
@@ -78,6 +80,11 @@ pub(crate) struct Cluster {
     /// too, while the secret is being replaced.
     #[schemars(extend("x-default" = "none: whoever can send packets on the nodes' network can take a VIP"))]
     pub(crate) secret_file: Option<Text<AbsolutePath>>,
+    /// Whether a node needs the agreement of a majority of the nodes to hold a VIP. There are never
+    /// two owners then, and none on a side without a majority; it takes three nodes or more, of which
+    /// some may be witnesses, and adverts at least every 500 ms. See docs/quorum.md.
+    #[serde(default = "defaults::quorum")]
+    pub(crate) quorum: bool,
 }
 
 /// A machine of the cluster.
@@ -90,9 +97,16 @@ pub(crate) struct Node {
     /// The address that heartbeats are sent from, with its network's prefix length.
     #[schemars(required)]
     pub(crate) address: Option<Text<IpNet>>,
+    /// The IPv6 address that heartbeats of IPv6 VIPs are sent from when they travel unicast, with its
+    /// network's prefix length; global or unique local.
+    #[schemars(extend("x-default" = "none: they are multicast from the link-local address"))]
+    pub(crate) address6: Option<Text<IpNet>>,
     /// VRRP priority where a VIP names no other; the highest holds the VIP.
     #[serde(default = "defaults::priority")]
     pub(crate) priority: Priority,
+    /// What the node is for.
+    #[serde(default = "defaults::role")]
+    pub(crate) role: Role,
 }
 
 /// A VRRP priority (RFC 9568 section 5.2.4); 255 is left to address owners, 0 to releases.
@@ -110,8 +124,9 @@ pub(crate) struct Vip {
     /// VRRP virtual router identifier; unique on its network, other clusters included.
     #[schemars(required, range(min = 1, max = 255))]
     pub(crate) vrid: Option<u8>,
-    /// The shared addresses. Without a prefix length an address takes that of the node network
-    /// that contains it.
+    /// The shared addresses, all IPv4 or all IPv6. Without a prefix length an address takes that of
+    /// the node network that contains it. The first IPv6 address is a link-local one; without one,
+    /// fe80::200:5eff:fe00:2XX is put first, XX being the VRID in hexadecimal.
     #[schemars(required, length(min = 1))]
     pub(crate) addresses: Option<Vec<Text<VipAddress>>>,
     /// The interface that the addresses go on.
@@ -150,8 +165,8 @@ pub(crate) struct Vip {
     #[schemars(extend("x-default" = "moves alone"))]
     pub(crate) sync_group: Option<Text<Name>>,
     /// How heartbeats travel; all nodes of a VIP must agree, keepalived included.
-    #[serde(default = "defaults::transport")]
-    pub(crate) transport: Transport,
+    #[schemars(extend("x-default" = "\"unicast\"; for IPv6 addresses \"multicast\", unless all members have an address6"))]
+    pub(crate) transport: Option<Transport>,
     /// What the other nodes of this VIP are.
     #[serde(default = "defaults::peers")]
     pub(crate) peers: Peers,
@@ -195,7 +210,7 @@ pub(crate) enum AcceptChecksum {
 pub(crate) enum Transport {
     /// to each other node's own address
     Unicast,
-    /// to 224.0.0.18, as RFC 9568 has it
+    /// to 224.0.0.18 or ff02::12, as RFC 9568 has it
     Multicast,
 }
 
@@ -487,7 +502,7 @@ pub(crate) struct DataPlane {
     #[serde(default = "defaults::user")]
     #[schemars(length(min = 1))]
     pub(crate) user: String,
-    /// How long a stop, or a removed listener, waits for requests in flight.
+    /// How long a stop, a removed listener, or a VIP that moves on purpose waits for connections in use.
     #[serde(default = "defaults::drain_timeout")]
     pub(crate) drain_timeout: Text<Duration>,
 }

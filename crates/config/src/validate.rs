@@ -4,8 +4,10 @@ mod binds;
 mod listeners;
 mod nodes;
 mod pools;
+mod quorum;
 mod settings;
 mod track;
+mod vip_addresses;
 mod vips;
 
 use std::collections::HashMap;
@@ -29,6 +31,7 @@ pub(crate) fn config(raw: &raw::File, report: &mut Report<'_>) -> Option<Config>
     let admin = settings::admin(&raw.admin, report);
     let data_plane = settings::data_plane(&raw.data_plane, report);
     binds::overlaps(raw, report);
+    quorum::quorum(raw, report);
     Some(Config {
         cluster: raw.cluster.name.0.0.clone(),
         secret_file: raw
@@ -36,6 +39,7 @@ pub(crate) fn config(raw: &raw::File, report: &mut Report<'_>) -> Option<Config>
             .secret_file
             .as_ref()
             .map(|file| file.0.0.clone()),
+        quorum: raw.cluster.quorum,
         this: 0,
         nodes: nodes?,
         vips: vips?,

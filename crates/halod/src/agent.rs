@@ -17,6 +17,11 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
     let loaded =
         Loaded::read(config_file, &node, |path| std::fs::read_to_string(path)).map_err(whole)?;
     logging::init(Some(loaded.config.log.level));
+    // The election and the simulator know it; the messages that carry it are on their way.
+    anyhow::ensure!(
+        !loaded.config.quorum,
+        "cluster.quorum: this version does not drive a quorum yet; remove it"
+    );
     require_network_privileges().map_err(whole)?;
 
     let (identity, warning) = resolve_identity(&loaded.config.data_plane.user).map_err(whole)?;

@@ -86,13 +86,12 @@ enum Command {
     /// Measure what requests cost, beside HAProxy and nginx; prints Markdown.
     Bench(bench::Options),
     /// Measure outages and lost requests, beside keepalived and HAProxy; prints Markdown.
-    BenchFailover {
-        /// Trials of each kind.
-        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-        trials: u32,
-        /// Halo alone.
-        #[arg(long)]
-        only_halo: bool,
+    BenchFailover(bench_failover::Options),
+    /// Send every datagram for an address back; what `bench-failover` runs on nodes.
+    #[command(hide = true)]
+    Reflect {
+        /// The address, this host's or not.
+        address: std::net::SocketAddr,
     },
 }
 
@@ -129,11 +128,12 @@ impl Cli {
                 end::clean_up_on_signals()?;
                 return bench::run(&options);
             }
-            Command::BenchFailover { trials, only_halo } => {
+            Command::BenchFailover(options) => {
                 become_namespace_root()?;
                 end::clean_up_on_signals()?;
-                return bench_failover::run(trials, only_halo);
+                return bench_failover::run(&options);
             }
+            Command::Reflect { address } => return bench_failover::reflect(address),
             Command::Exec {
                 name,
                 host,

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -67,6 +67,12 @@ impl Host {
     #[must_use]
     pub fn address(&self) -> Ipv4Addr {
         self.place.address
+    }
+
+    /// Its IPv6 address.
+    #[must_use]
+    pub fn address6(&self) -> Ipv6Addr {
+        self.place.address6()
     }
 
     /// What it is for.
@@ -189,10 +195,7 @@ impl Host {
     /// # Errors
     /// When the kernel does not say.
     pub fn addresses(&self) -> Result<Vec<ipnet::IpNet>, LabError> {
-        let link = self
-            .within(|| Netlink::open()?.link("eth0"))?
-            .map_err(LabError::netlink(self.name()))?;
-        let all = link.map(|link| link.addresses).unwrap_or_default();
+        let all = self.all_addresses("eth0")?;
         Ok(all.into_iter().filter(|net| net.addr().is_ipv4()).collect())
     }
 
@@ -200,16 +203,34 @@ impl Host {
     ///
     /// # Errors
     /// When the kernel does not say.
-    pub fn has(&self, address: Ipv4Addr) -> Result<bool, LabError> {
-        let all = self.addresses()?;
+    pub fn has(&self, address: impl Into<IpAddr>) -> Result<bool, LabError> {
+        self.has_on("eth0", address)
+    }
+
+    /// Whether an interface has this address; none is there, it has not.
+    ///
+    /// # Errors
+    /// When the kernel does not say.
+    pub fn has_on(&self, interface: &str, address: impl Into<IpAddr>) -> Result<bool, LabError> {
+        let address = address.into();
+        let all = self.all_addresses(interface)?;
         Ok(all.iter().any(|net| net.addr() == address))
     }
 
-    /// Takes an address off eth0, whatever its prefix length.
+    fn all_addresses(&self, interface: &str) -> Result<Vec<ipnet::IpNet>, LabError> {
+        let name = interface.to_owned();
+        let link = self
+            .within(move || Netlink::open()?.link(&name))?
+            .map_err(LabError::netlink(self.name()))?;
+        Ok(link.map(|link| link.addresses).unwrap_or_default())
+    }
+
+    /// Takes an address off every interface, whatever its prefix length.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn remove_address(&self, address: Ipv4Addr) -> Result<(), LabError> {
+    pub fn remove_address(&self, address: impl Into<IpAddr>) -> Result<(), LabError> {
+        let address = address.into();
         let remove = move || {
             let mut netlink = Netlink::open()?;
             for found in netlink.addresses()? {
@@ -244,11 +265,29 @@ impl Host {
         all
     }
 
+    /// Sends all its processes a signal.
+    pub fn signal_all(&self, signal: Signal) {
+        self.signal(&self.processes(), signal);
+    }
+
+    /// Sends some of its processes a signal; those that have gone meanwhile do without.
+    pub fn signal(&self, pids: &[u32], signal: Signal) {
+        for pid in pids {
+            proc::signal(*pid, signal);
+        }
+    }
+
+    /// The children of one of its processes.
+    #[must_use]
+    pub fn children(&self, parent: u32) -> Vec<u32> {
+        let mut all = self.processes();
+        all.retain(|pid| proc::parent(*pid) == Some(parent));
+        all
+    }
+
     /// Kills all its processes.
     pub(crate) fn clear(&self) {
-        for pid in self.processes() {
-            proc::signal(pid, Signal::SIGKILL);
-        }
+        self.signal_all(Signal::SIGKILL);
     }
 
     fn spawn_error(&self, program: &str, source: std::io::Error) -> LabError {

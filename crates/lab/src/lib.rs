@@ -49,5 +49,5 @@ pub use process::Process;
 pub use programs::{Programs, find_tool};
 pub use rivals::{HaproxyConfig, KeepalivedConfig};
 pub use state::{LabState, list as running_labs, remove_directories};
-pub use topology::{Kind, Place, Topology, VIP, default_config, drawing};
+pub use topology::{Kind, Place, Topology, VIP, VIP6, default_config, drawing};
 pub use wait::wait_until;

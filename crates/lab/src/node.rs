@@ -1,5 +1,6 @@
 //! A node of the cluster: halod on a host.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use halo_api::{AgentReply, AgentRequest, AgentStatus, Event, Status};
 use nix::sys::signal::Signal;
 
-use crate::{Host, LabError, Process, Programs, proc};
+use crate::{Host, LabError, Process, Programs, find_tool, proc};
 
 /// The agent answers at once; a frozen one never.
 const AGENT_ANSWER: Duration = Duration::from_millis(500);
@@ -52,6 +53,22 @@ impl Node {
     /// # Errors
     /// When it runs already, or cannot be started.
     pub fn start_halod(&self) -> Result<(), LabError> {
+        self.start(self.program.as_os_str(), &[])
+    }
+
+    /// Starts halod as one that may not run before other processes: neither real-time scheduling nor
+    /// a better nice value is granted to it.
+    ///
+    /// # Errors
+    /// As [`Self::start_halod`].
+    pub fn start_halod_without_precedence(&self) -> Result<(), LabError> {
+        let program = self.program.as_os_str();
+        let setpriv = find_tool("setpriv")?;
+        let without = "--bounding-set=-sys_nice".as_ref();
+        self.start(setpriv.as_os_str(), &[without, program])
+    }
+
+    fn start(&self, program: &OsStr, before: &[&OsStr]) -> Result<(), LabError> {
         let mut halod = self.lock();
         if halod.as_mut().is_some_and(Process::is_running) {
             return Err(LabError::Refused(format!(
@@ -60,10 +77,8 @@ impl Node {
             )));
         }
         let config = self.config.as_os_str();
-        *halod = Some(
-            self.host
-                .spawn("halod", &self.program, ["--config".as_ref(), config])?,
-        );
+        let arguments = before.iter().copied().chain(["--config".as_ref(), config]);
+        *halod = Some(self.host.spawn("halod", program, arguments)?);
         Ok(())
     }
 
@@ -249,8 +264,11 @@ impl Node {
         Ok(())
     }
 
-    /// Takes the killed agent's exit status.
-    fn reap(&self) -> Result<(), LabError> {
+    /// Takes the exit status of an agent that was killed.
+    ///
+    /// # Errors
+    /// When it has not ended.
+    pub fn reap(&self) -> Result<(), LabError> {
         if let Some(mut process) = self.lock().take() {
             process.wait(Duration::from_secs(5))?;
         }

@@ -33,6 +33,8 @@ pub enum Ask {
     Connect,
     /// `GET /` over a new connection; answered by a 2xx.
     Http,
+    /// A datagram from a new port; answered by another.
+    Udp,
 }
 
 /// A prober at work. It stops when dropped.

@@ -18,6 +18,14 @@ pub(crate) fn start_time(pid: u32) -> Option<u64> {
         .ok()
 }
 
+/// A process's parent.
+pub(crate) fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Field 4 is the second behind the name.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    fields.nth(1)?.parse().ok()
+}
+
 /// The inode of a process's network namespace.
 pub(crate) fn netns(pid: u32) -> Option<u64> {
     fs::metadata(format!("/proc/{pid}/ns/net"))
@@ -66,6 +74,7 @@ mod tests {
     fn this_process_is_found_with_its_start_time_and_namespace() {
         let me = std::process::id();
         assert!(start_time(me).unwrap() > 0);
+        assert_eq!(parent(me), Some(std::os::unix::process::parent_id()));
         assert!(in_netns(netns(me).unwrap()).contains(&me));
         assert!(!arguments(me).is_empty());
         assert!(resident_kib(me).unwrap() > 100);

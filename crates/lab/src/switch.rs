@@ -1,7 +1,8 @@
 //! The switch: a bridge in a namespace of its own, with a port for each host.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use halo_netio::netlink::{LinkChange, Netlink, NetlinkError, PortState};
@@ -11,6 +12,9 @@ use nix::errno::Errno;
 use crate::{Host, LabError, wait_until};
 
 const BRIDGE: &str = "br0";
+
+/// It is not there where the kernel was told to do without IPv6.
+const IPV6: &str = "/proc/sys/net/ipv6";
 
 /// A veth's carrier is noticed at most a second late (the kernel's link watch).
 const CARRIER: Duration = Duration::from_secs(5);
@@ -54,11 +58,11 @@ impl Switch {
             let port = index(netlink, &port)?;
             netlink.link_set(port, change)
         })?;
-        let address = host.address();
-        host.within(move || configure(address))?
-            .map_err(LabError::netlink(host.name()))?;
         host.within(settings)?
-            .map_err(LabError::io(format!("set up {}", host.name())))
+            .map_err(LabError::io(format!("set up {}", host.name())))?;
+        let (address, address6) = (host.address(), host.address6());
+        host.within(move || configure(address, address6))?
+            .map_err(LabError::netlink(host.name()))
     }
 
     /// Waits until every port passes frames, and the kernel knows it: its late notice of the carrier
@@ -138,7 +142,7 @@ fn set_up(netlink: &mut Netlink, name: &str) -> Result<(), NetlinkError> {
 }
 
 /// Gives the host that this thread is in its interfaces.
-fn configure(address: Ipv4Addr) -> Result<(), NetlinkError> {
+fn configure(address: Ipv4Addr, address6: Ipv6Addr) -> Result<(), NetlinkError> {
     let mut netlink = Netlink::open()?;
     set_up(&mut netlink, "lo")?;
     let eth0 = index(&mut netlink, "eth0")?;
@@ -151,7 +155,11 @@ fn configure(address: Ipv4Addr) -> Result<(), NetlinkError> {
     };
     netlink.link_set(eth0, change)?;
     let net = IpNet::new_assert(IpAddr::V4(address), 24);
-    netlink.address_add(eth0, net, None)
+    netlink.address_add(eth0, net, None)?;
+    if Path::new(IPV6).exists() {
+        netlink.address_add(eth0, IpNet::new_assert(IpAddr::V6(address6), 64), None)?;
+    }
+    Ok(())
 }
 
 /// Kernel settings of the host that this thread is in.
@@ -166,6 +174,11 @@ fn settings() -> std::io::Result<()> {
         for of in ["all", "eth0"] {
             fs::write(format!("/proc/sys/net/ipv4/conf/{of}/{setting}"), "0")?;
         }
+    }
+    if Path::new(IPV6).exists() {
+        // Every address here is given out once: the second that detection takes is saved.
+        fs::write(format!("{IPV6}/conf/eth0/accept_dad"), "0")?;
+        fs::write(format!("{IPV6}/conf/all/forwarding"), "0")?;
     }
     // The prober opens a thousand connections a second.
     fs::write("/proc/sys/net/ipv4/ip_local_port_range", "10240 65000")

@@ -1,10 +1,13 @@
 //! Who is in the lab, and where.
 
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The virtual IP of [`default_config`].
 pub const VIP: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 100);
+
+/// A virtual IP of IPv6 for these hosts; [`default_config`] has it not.
+pub const VIP6: Ipv6Addr = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 0x100);
 
 /// Where `whoami` listens on the application servers.
 const APP_PORT: u16 = 8080;
@@ -31,6 +34,17 @@ pub struct Place {
     pub address: Ipv4Addr,
     /// What it is for.
     pub kind: Kind,
+}
+
+impl Place {
+    /// Its IPv6 address, in fd77::/64: 10.77.0.11 has fd77::11.
+    #[must_use]
+    pub fn address6(&self) -> Ipv6Addr {
+        let [.., last] = self.address.octets();
+        // The decimal digits, read as hexadecimal ones.
+        let digits = u16::from(last % 10 + last / 10 % 10 * 16) + u16::from(last / 100) * 256;
+        Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, digits)
+    }
 }
 
 /// All hosts of a lab.
@@ -192,6 +206,17 @@ mod tests {
             "lb1=10.77.0.11 lb2=10.77.0.12 lb3=10.77.0.13 app1=10.77.0.21 app2=10.77.0.22 \
              ka1=10.77.0.31 client=10.77.0.50"
         );
+    }
+
+    #[test]
+    fn ipv6_addresses_end_in_the_digits_of_the_ipv4_ones() {
+        let topology = Topology::new(1, 0, &[("x".into(), 254)]);
+        let shown: Vec<String> = topology
+            .places
+            .iter()
+            .map(|place| place.address6().to_string())
+            .collect();
+        assert_eq!(shown, ["fd77::11", "fd77::254", "fd77::50"]);
     }
 
     #[test]

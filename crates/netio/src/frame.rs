@@ -80,12 +80,39 @@ impl FrameListener {
         Ok(Self(socket))
     }
 
+    /// Lets through only the frames that `program` accepts.
+    pub fn filter(&self, program: &[Step]) -> Result<()> {
+        let failed = |source| Error::os("filter frames", source);
+        let mut code: Vec<libc::sock_filter> = program.iter().map(Step::instruction).collect();
+        let program = libc::sock_fprog {
+            len: u16::try_from(code.len()).map_err(|error| failed(std::io::Error::other(error)))?,
+            filter: code.as_mut_ptr(),
+        };
+        // SAFETY: `program` and the code it points to are valid for the call, which copies them, with
+        // their true lengths.
+        let attached = unsafe {
+            libc::setsockopt(
+                self.0.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_ATTACH_FILTER,
+                (&raw const program).cast(),
+                size_of::<libc::sock_fprog>() as libc::socklen_t,
+            )
+        };
+        if attached < 0 {
+            return Err(failed(std::io::Error::last_os_error()));
+        }
+        Ok(())
+    }
+
     /// The next frame, its Ethernet header included, at the start of `buffer`; its length there.
     /// `None`: there is none.
     pub fn receive(&self, buffer: &mut [u8]) -> Result<Option<usize>> {
         match recv(self.0.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
             Ok(length) => Ok(Some(length)),
             Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+            // The interface went down or away: netlink tells that, too.
+            Err(Errno::ENETDOWN | Errno::ENODEV) => Ok(None),
             Err(source) => Err(Error::os("hear a frame", source)),
         }
     }
@@ -94,6 +121,43 @@ impl FrameListener {
 impl AsFd for FrameListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// An instruction of a packet filter (classic BPF), over one register. A load beyond the frame's end
+/// drops it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The register is the 32 bits at this offset.
+    LoadWord(u32),
+    /// The register is the byte at this offset.
+    LoadByte(u32),
+    /// If the register is this value, so many steps are left out.
+    SkipIf(u32, u8),
+    /// If the register is another value, so many steps are left out.
+    SkipUnless(u32, u8),
+    /// The frame passes.
+    Accept,
+    /// It does not.
+    Drop,
+}
+
+impl Step {
+    /// Codes: Linux, `Documentation/networking/filter.rst`.
+    fn instruction(&self) -> libc::sock_filter {
+        const LOAD_WORD: u16 = 0x20;
+        const LOAD_BYTE: u16 = 0x30;
+        const JUMP_IF_EQUAL: u16 = 0x15;
+        const RETURN: u16 = 0x06;
+        let (code, jt, jf, k) = match *self {
+            Self::LoadWord(at) => (LOAD_WORD, 0, 0, at),
+            Self::LoadByte(at) => (LOAD_BYTE, 0, 0, at),
+            Self::SkipIf(value, steps) => (JUMP_IF_EQUAL, steps, 0, value),
+            Self::SkipUnless(value, steps) => (JUMP_IF_EQUAL, 0, steps, value),
+            Self::Accept => (RETURN, 0, 0, u32::MAX),
+            Self::Drop => (RETURN, 0, 0, 0),
+        };
+        libc::sock_filter { code, jt, jf, k }
     }
 }
 

@@ -118,21 +118,14 @@ impl Leases {
         self.set(address, &[(Field::Leased, until), (Field::Draining, 0)]);
     }
 
-    /// Ends the lease of a guarded address at `now`, and any forwarding; until `until` packets to it
-    /// pass nevertheless, so that its connections can finish, but nobody is told that it is here.
+    /// Ends the lease of a guarded address at `now`; until `until` packets to it pass nevertheless, so
+    /// that its connections can finish, but nobody is told that it is here. Forwarding goes on.
     pub fn drain(&self, address: IpAddr, now: u64, until: u64) {
-        self.set(
-            address,
-            &[
-                (Field::Draining, until),
-                (Field::Leased, now),
-                (Field::Forwarding, 0),
-            ],
-        );
+        self.set(address, &[(Field::Draining, until), (Field::Leased, now)]);
     }
 
-    /// While the address is leased, and until `until`, packets of TCP connections that this machine
-    /// does not know go to another node on the same network.
+    /// While the address is leased or drains, and until `until`, packets of TCP connections that this
+    /// machine does not know go to another node on the same network.
     pub fn forward(&self, address: IpAddr, to: [u8; 6], until: u64) {
         let [a, b, c, d, e, f] = to;
         self.set(

@@ -5,6 +5,7 @@
 //! and an in-memory [`platform::fake`] beside it.
 
 pub mod check;
+pub mod claims;
 mod clock;
 mod error;
 pub mod frame;

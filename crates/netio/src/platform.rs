@@ -5,7 +5,7 @@ pub mod fake;
 mod linux;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::check::{Check, Outcome};
 use crate::error::Result;
 use crate::netlink::{Address, Link, NetlinkEvent};
 use crate::signals::Signal;
-use crate::vrrp::Datagram;
+use crate::vrrp::{Datagram, Family};
 
 /// A client of the agent's Unix socket. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +28,13 @@ pub struct ClientId(pub u64);
 pub enum Input {
     /// A VRRP datagram came in.
     Datagram(Datagram),
+    /// Somebody else's ARP or neighbour discovery may be about a watched address.
+    Claim {
+        /// The interface it came in by.
+        interface: u32,
+        /// The frame, its Ethernet header included.
+        frame: Vec<u8>,
+    },
     /// Links or addresses changed.
     Network(NetlinkEvent),
     /// A signal came.
@@ -106,7 +113,7 @@ pub trait Platform {
     /// their connections can finish. Nobody is told that the addresses are here.
     fn drain(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant);
 
-    /// While guarded addresses are leased, and until `until`, packets of TCP connections that this
+    /// While guarded addresses are leased or drain, and until `until`, packets of TCP connections that this
     /// machine does not know go to the neighbour with this hardware address.
     fn forward(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, to: [u8; 6], until: Instant);
 
@@ -117,18 +124,29 @@ pub trait Platform {
     /// Whether TCP connections on a local address have still something to send or receive.
     fn has_connections(&mut self, address: IpAddr) -> Result<bool>;
 
-    /// Starts to receive VRRP on an interface. Doing it again is allowed: it may add `multicast`.
-    fn open_vrrp(&mut self, name: &str, interface: u32, multicast: bool) -> Result<()>;
+    /// Listens for others who say that they have one of these addresses, on this interface, in place
+    /// of what was watched there before. None: no more.
+    fn watch_claims(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()>;
 
-    /// Stops to receive VRRP on an interface.
-    fn close_vrrp(&mut self, interface: u32);
+    /// Starts to receive VRRP of this family on an interface. Doing it again is allowed: it may add
+    /// `multicast`.
+    fn open_vrrp(
+        &mut self,
+        name: &str,
+        interface: u32,
+        family: Family,
+        multicast: bool,
+    ) -> Result<()>;
 
-    /// Sends a VRRP message (without IP header) on an interface that was opened for it.
+    /// Stops to receive VRRP of this family on an interface.
+    fn close_vrrp(&mut self, interface: u32, family: Family);
+
+    /// Sends a VRRP message (without IP header) on an interface that was opened for its family.
     fn send_vrrp(
         &mut self,
         interface: u32,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        source: IpAddr,
+        destination: IpAddr,
         message: &[u8],
     ) -> Result<()>;
 

@@ -1,24 +1,56 @@
-//! Raw sockets for VRRP, IP protocol 112 (RFC 9568 section 5.1.1).
+//! Raw sockets for VRRP, IP protocol 112 (RFC 9568 sections 5.1.1 and 5.1.2).
 
-use std::io::IoSlice;
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+mod v4;
+mod v6;
 
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use socket2::{Protocol, Socket};
 
 use crate::error::{Error, Result};
 
-/// RFC 9568 section 5.1.1.4.
+/// RFC 9568 sections 5.1.1.4 and 5.1.2.4.
 const PROTOCOL: i32 = 112;
-/// RFC 9568 section 5.1.1.3: any other value means that a router was in between.
+/// RFC 9568 sections 5.1.1.3 and 5.1.2.3: any other value means that a router was in between.
 const TTL: u32 = 255;
 /// RFC 9568 section 5.1.1.2.
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+/// RFC 9568 section 5.1.2.2.
+pub const GROUP6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 /// RFC 2474: class selector 6, network control, as routing protocols use it.
 const TRAFFIC_CLASS: u32 = 0xc0;
-/// Longest datagram looked at; an advertisement of 255 addresses has 1,028 bytes with its header.
-const LONGEST: usize = 2048;
+/// Longest datagram looked at; an advertisement of 255 IPv6 addresses has 4,088 bytes.
+const LONGEST: usize = 4608;
+
+/// The IP version that heartbeats travel by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+
+    /// Where advertisements of this family are multicast.
+    #[must_use]
+    pub const fn group(self) -> IpAddr {
+        match self {
+            Self::V4 => IpAddr::V4(GROUP),
+            Self::V6 => IpAddr::V6(GROUP6),
+        }
+    }
+}
 
 /// A received datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,20 +58,21 @@ pub struct Datagram {
     /// Index of the interface it came in by.
     pub interface: u32,
     /// Sender, as the IP header says.
-    pub source: Ipv4Addr,
-    /// Whom it was sent to.
-    pub destination: Ipv4Addr,
-    /// Time to live on arrival.
+    pub source: IpAddr,
+    /// Whom it was sent to, of the same family.
+    pub destination: IpAddr,
+    /// Time to live or hop limit on arrival.
     pub ttl: u8,
     /// What is behind the IP header.
     pub payload: Vec<u8>,
 }
 
-/// A raw socket for VRRP on one interface.
+/// A raw socket for VRRP of one family on one interface.
 #[derive(Debug)]
 pub struct VrrpSocket {
     socket: Socket,
     interface: u32,
+    family: Family,
 }
 
 impl VrrpSocket {
@@ -47,83 +80,71 @@ impl VrrpSocket {
     ///
     /// It carries no packet filter: the kernel hands over protocol 112 of this interface only, and
     /// what is wrong with such a packet is to be counted by reason, not to vanish.
-    pub fn open(name: &str, interface: u32) -> Result<Self> {
-        let open = || -> std::io::Result<Socket> {
-            let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(PROTOCOL)))?;
-            socket.set_nonblocking(true)?;
-            socket.bind_device(Some(name.as_bytes()))?;
-            socket.set_ttl_v4(TTL)?;
-            socket.set_tos_v4(TRAFFIC_CLASS)?;
-            socket.set_multicast_ttl_v4(TTL)?;
-            socket.set_multicast_loop_v4(false)?;
-            // Only what this socket joined, not what others on the machine did.
-            socket.set_multicast_all_v4(false)?;
-            Ok(socket)
+    pub fn open(name: &str, interface: u32, family: Family) -> Result<Self> {
+        let opened = match family {
+            Family::V4 => v4::open(name),
+            Family::V6 => v6::open(name, interface),
         };
         let socket =
-            open().map_err(|source| Error::os(format!("open a VRRP socket on {name}"), source))?;
-        Ok(Self { socket, interface })
+            opened.map_err(|source| Error::os(format!("open a VRRP socket on {name}"), source))?;
+        Ok(Self {
+            socket,
+            interface,
+            family,
+        })
     }
 
-    /// Receives what is sent to [`GROUP`], too.
+    /// Receives what is sent to the family's group, too.
     pub fn join_group(&self) -> Result<()> {
-        self.socket
-            .join_multicast_v4_n(&GROUP, &InterfaceIndexOrAddress::Index(self.interface))
+        let joined = match self.family {
+            Family::V4 => v4::join(&self.socket, self.interface),
+            Family::V6 => self.socket.join_multicast_v6(&GROUP6, self.interface),
+        };
+        joined
             .or_else(|error| match error.raw_os_error() {
                 // Already a member.
                 Some(libc::EADDRINUSE) => Ok(()),
                 _ => Err(error),
             })
             .map_err(|source| {
+                let group = self.family.group();
                 Error::os(
-                    format!("join {GROUP} on interface {}", self.interface),
+                    format!("join {group} on interface {}", self.interface),
                     source,
                 )
             })
     }
 
     /// Sends `payload` from `source`: always the node's own address, never a VIP that happens to
-    /// be on the interface.
-    pub fn send(&self, source: Ipv4Addr, destination: Ipv4Addr, payload: &[u8]) -> Result<()> {
-        let failed = |error: std::io::Error| {
-            Error::os(format!("send an advertisement to {destination}"), error)
+    /// be on the interface. Both addresses are of the socket's family.
+    pub fn send(&self, source: IpAddr, destination: IpAddr, payload: &[u8]) -> Result<()> {
+        let sent = match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                v4::send(&self.socket, self.interface, source, destination, payload)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                v6::send(&self.socket, self.interface, source, destination, payload)
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {
+                Err(std::io::ErrorKind::InvalidInput.into())
+            }
         };
-        let info = libc::in_pktinfo {
-            ipi_ifindex: i32::try_from(self.interface)
-                .map_err(|error| failed(std::io::Error::other(error)))?,
-            ipi_spec_dst: libc::in_addr {
-                s_addr: u32::from(source).to_be(),
-            },
-            ipi_addr: libc::in_addr { s_addr: 0 },
-        };
-        sendmsg(
-            self.socket.as_raw_fd(),
-            &[IoSlice::new(payload)],
-            &[ControlMessage::Ipv4PacketInfo(&info)],
-            MsgFlags::MSG_DONTWAIT,
-            Some(&SockaddrIn::from(SocketAddrV4::new(destination, 0))),
-        )
-        .map(drop)
-        .map_err(|error| failed(error.into()))
+        sent.map_err(|error| Error::os(format!("send an advertisement to {destination}"), error))
     }
 
-    /// The next datagram that has come, if any. What is not a whole IPv4 datagram is skipped: the
-    /// kernel has checked the header before, so that this does not happen.
+    /// The next datagram that has come, if any. What is not a whole datagram is skipped: the kernel
+    /// has checked the header before, so that this does not happen.
     pub fn receive(&self) -> Result<Option<Datagram>> {
         let mut buffer = [0_u8; LONGEST];
         loop {
-            match nix::sys::socket::recv(
-                self.socket.as_raw_fd(),
-                &mut buffer,
-                MsgFlags::MSG_DONTWAIT,
-            ) {
-                Ok(length) => {
-                    if let Some(datagram) = parse(self.interface, &buffer[..length]) {
-                        return Ok(Some(datagram));
-                    }
-                }
+            let received = match self.family {
+                Family::V4 => v4::receive(&self.socket, self.interface, &mut buffer),
+                Family::V6 => v6::receive(&self.socket, self.interface, &mut buffer),
+            };
+            match received {
+                Ok(Some(datagram)) => return Ok(Some(datagram)),
+                Ok(None) | Err(nix::errno::Errno::EINTR) => {}
                 Err(nix::errno::Errno::EAGAIN) => return Ok(None),
-                Err(nix::errno::Errno::EINTR) => {}
                 // The interface went down or away: netlink tells that, too.
                 Err(nix::errno::Errno::ENETDOWN | nix::errno::Errno::ENODEV) => return Ok(None),
                 Err(error) => {
@@ -140,44 +161,6 @@ impl AsFd for VrrpSocket {
     }
 }
 
-/// A raw IPv4 socket hands over the IP header (RFC 791 section 3.1) with the payload.
-fn parse(interface: u32, packet: &[u8]) -> Option<Datagram> {
-    let header_length = usize::from(packet.first()? & 0x0f) * 4;
-    let header = packet.get(..20)?;
-    let address =
-        |at: usize| Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
-    Some(Datagram {
-        interface,
-        source: address(12),
-        destination: address(16),
-        ttl: header[8],
-        payload: packet.get(header_length.max(20)..)?.to_vec(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_header_of_a_received_packet_is_read() {
-        let mut packet = vec![0x46, 0, 0, 27, 0, 0, 0, 0, 255, 112, 0, 0];
-        packet.extend([10, 0, 0, 1, 224, 0, 0, 18, 1, 1, 1, 1, 9, 8, 7]);
-        assert_eq!(
-            parse(3, &packet).unwrap(),
-            Datagram {
-                interface: 3,
-                source: Ipv4Addr::new(10, 0, 0, 1),
-                destination: GROUP,
-                ttl: 255,
-                payload: vec![9, 8, 7],
-            }
-        );
-    }
-
-    #[test]
-    fn a_packet_shorter_than_its_header_is_skipped() {
-        assert_eq!(parse(3, &[0x45; 19]), None);
-        assert_eq!(parse(3, &[0x4f; 20]), None);
-    }
+fn protocol() -> Protocol {
+    Protocol::from(PROTOCOL)
 }

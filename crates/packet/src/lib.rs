@@ -1,5 +1,5 @@
-//! Codecs for what Halo reads and writes on the wire: Ethernet, ARP, IPv4 and VRRP packets, PROXY
-//! headers and TLS client hellos.
+//! Codecs for what Halo reads and writes on the wire: Ethernet, ARP, Neighbor Discovery, IPv4 and VRRP
+//! packets, PROXY headers and TLS client hellos.
 //!
 //! Pure: bytes in, values out, and back. Encoders write into the caller's buffer and decoders
 //! borrow from it, so that the failover agent allocates nothing while it runs. Decoders never
@@ -10,6 +10,7 @@ mod checksum;
 pub mod client_hello;
 pub mod dns;
 pub mod ipv4;
+pub mod ndp;
 pub mod peer;
 pub mod proxy;
 pub mod vrrp;

@@ -8,12 +8,14 @@
 mod monitor;
 mod network;
 mod plan;
+mod quorum;
 mod rng;
 mod time;
 mod world;
 
 pub use monitor::{Invariant, Violation};
 pub use plan::{Fault, NodePlan, Plan};
+pub use quorum::{QuorumFault, QuorumMutant, QuorumNode, QuorumPlan, QuorumReport, run_quorum};
 pub use rng::Rng;
 pub use time::Nanos;
 pub use world::{Mutant, Report, run, run_traced};

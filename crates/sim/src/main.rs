@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
-use halo_sim::{Plan, Report, run, run_traced};
+use halo_sim::{Plan, QuorumPlan, Violation, run, run_quorum, run_traced};
 
 /// Plays Halo's failover in virtual time, with faults drawn from seeds.
 #[derive(Debug, Parser)]
@@ -27,6 +27,28 @@ struct Options {
     /// Nodes of a cluster, least and most: `3` or `2..7`.
     #[arg(long, default_value = "2..7", value_parser = parse_nodes)]
     nodes: (usize, usize),
+    /// Without a quorum, with one (three to seven voters, whatever --nodes says), or both.
+    #[arg(long, value_enum, default_value = "both")]
+    mode: Mode,
+}
+
+impl Mode {
+    /// The kinds of cluster to play.
+    fn kinds(self) -> &'static [Self] {
+        match self {
+            Self::Plain => &[Self::Plain],
+            Self::Quorum => &[Self::Quorum],
+            Self::Both => &[Self::Plain, Self::Quorum],
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Quorum => "quorum",
+            Self::Both => "both",
+        }
+    }
 }
 
 /// `3` or `2..7`, within 2 to 7.
@@ -46,23 +68,43 @@ fn parse_nodes(text: &str) -> Result<(usize, usize), String> {
     Ok((least, most))
 }
 
+/// Which kind of cluster is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    /// Availability first: no quorum.
+    Plain,
+    /// A majority decides.
+    Quorum,
+    /// Each seed as both.
+    Both,
+}
+
+/// What a seed came to.
+struct Outcome {
+    steps: u64,
+    transitions: u64,
+    discarded: u64,
+    violation: Option<Violation>,
+    trace: Vec<String>,
+}
+
 /// What all seeds came to.
 #[derive(Debug, Default)]
 struct Sum {
     steps: u64,
     transitions: u64,
     discarded: u64,
-    /// The lowest seed that broke a rule.
-    failed: Option<u64>,
+    /// The lowest seed that broke a rule, and as what kind of cluster.
+    failed: Option<(u64, Mode)>,
 }
 
 impl Sum {
-    fn add(&mut self, seed: u64, report: &Report) {
-        self.steps += report.steps;
-        self.transitions += report.transitions;
-        self.discarded += report.discarded;
-        if report.violation.is_some() {
-            self.failed = Some(self.failed.map_or(seed, |failed| failed.min(seed)));
+    fn add(&mut self, seed: u64, mode: Mode, outcome: &Outcome) {
+        self.steps += outcome.steps;
+        self.transitions += outcome.transitions;
+        self.discarded += outcome.discarded;
+        if outcome.violation.is_some() {
+            self.failed = lower(self.failed, Some((seed, mode)));
         }
     }
 
@@ -70,32 +112,76 @@ impl Sum {
         self.steps += other.steps;
         self.transitions += other.transitions;
         self.discarded += other.discarded;
-        self.failed = match (self.failed, other.failed) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
+        self.failed = lower(self.failed, other.failed);
         self
+    }
+}
+
+/// The failure with the lower seed.
+fn lower(one: Option<(u64, Mode)>, two: Option<(u64, Mode)>) -> Option<(u64, Mode)> {
+    one.into_iter().chain(two).min_by_key(|(seed, _)| *seed)
+}
+
+/// Plays a seed as one kind of cluster.
+fn play_seed(seed: u64, mode: Mode, nodes: (usize, usize), traced: bool) -> Outcome {
+    if mode == Mode::Quorum {
+        let plan = QuorumPlan::from_seed(seed);
+        let report = run_quorum(&plan, None, traced);
+        let nodes = plan.nodes.iter().enumerate();
+        let mut trace: Vec<_> = nodes.map(|(i, node)| format!("lb{i}: {node:?}")).collect();
+        trace.extend(report.trace);
+        return Outcome {
+            steps: report.steps,
+            transitions: report.transitions,
+            discarded: 0,
+            violation: report.violation,
+            trace,
+        };
+    }
+    let plan = Plan::from_seed(seed, nodes);
+    let play = if traced { run_traced } else { run };
+    let report = play(&plan, None);
+    let nodes = plan.nodes.iter().enumerate();
+    let mut trace: Vec<_> = nodes.map(|(i, node)| format!("lb{i}: {node:?}")).collect();
+    trace.extend(report.trace);
+    Outcome {
+        steps: report.steps,
+        transitions: report.transitions,
+        discarded: report.discarded,
+        violation: report.violation,
+        trace,
     }
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
     if let Some(seed) = options.seed {
-        return replay(seed, options.nodes, options.trace);
+        let kinds = options.mode.kinds();
+        let codes: Vec<ExitCode> = kinds
+            .iter()
+            .map(|kind| replay(seed, *kind, options.nodes, options.trace))
+            .collect();
+        let failed = codes.into_iter().find(|code| *code != ExitCode::SUCCESS);
+        return failed.unwrap_or(ExitCode::SUCCESS);
     }
     let started = Instant::now();
     let until = options.from.saturating_add(options.seeds);
-    let sum = play(options.from, until, options.nodes);
+    let sum = play(options.from, until, &options);
     println!(
-        "{} seeds, {} steps, {} state changes, {} damaged packets discarded, in {:.1} s",
+        "{} seeds ({}), {} steps, {} state changes, {} damaged packets discarded, in {:.1} s",
         options.seeds,
+        match options.mode {
+            Mode::Plain => "without a quorum",
+            Mode::Quorum => "with a quorum",
+            Mode::Both => "each without and with a quorum",
+        },
         sum.steps,
         sum.transitions,
         sum.discarded,
         started.elapsed().as_secs_f64()
     );
     match sum.failed {
-        Some(seed) => replay(seed, options.nodes, true),
+        Some((seed, mode)) => replay(seed, mode, options.nodes, true),
         None => {
             println!("no rule was broken");
             ExitCode::SUCCESS
@@ -104,7 +190,7 @@ fn main() -> ExitCode {
 }
 
 /// Plays the seeds on every core; after a violation, only lower seeds are played on.
-fn play(from: u64, until: u64, nodes: (usize, usize)) -> Sum {
+fn play(from: u64, until: u64, options: &Options) -> Sum {
     let next = AtomicU64::new(from);
     let limit = AtomicU64::new(until);
     let work = || {
@@ -114,10 +200,12 @@ fn play(from: u64, until: u64, nodes: (usize, usize)) -> Sum {
             if seed >= limit.load(Ordering::Relaxed) {
                 return sum;
             }
-            let report = run(&Plan::from_seed(seed, nodes), None);
-            sum.add(seed, &report);
-            if report.violation.is_some() {
-                limit.fetch_min(seed, Ordering::Relaxed);
+            for mode in options.mode.kinds() {
+                let outcome = play_seed(seed, *mode, options.nodes, false);
+                sum.add(seed, *mode, &outcome);
+                if outcome.violation.is_some() {
+                    limit.fetch_min(seed, Ordering::Relaxed);
+                }
             }
         }
     };
@@ -134,20 +222,15 @@ fn play(from: u64, until: u64, nodes: (usize, usize)) -> Sum {
 }
 
 /// Plays one seed and prints what happened.
-fn replay(seed: u64, nodes: (usize, usize), trace: bool) -> ExitCode {
-    let plan = Plan::from_seed(seed, nodes);
-    let report = run_traced(&plan, None);
-    let mut lines = Vec::new();
-    if trace {
-        let nodes = plan.nodes.iter().enumerate();
-        lines.extend(nodes.map(|(index, node)| format!("lb{index}: {node:?}")));
-        lines.extend(report.trace);
-    }
-    let (steps, transitions) = (report.steps, report.transitions);
+fn replay(seed: u64, mode: Mode, nodes: (usize, usize), trace: bool) -> ExitCode {
+    let outcome = play_seed(seed, mode, nodes, trace);
+    let mut lines = if trace { outcome.trace } else { Vec::new() };
+    let word = mode.word();
     lines.push(format!(
-        "seed {seed}: {steps} steps, {transitions} state changes"
+        "seed {seed}, {word}: {} steps, {} state changes",
+        outcome.steps, outcome.transitions
     ));
-    let code = match report.violation {
+    let code = match outcome.violation {
         None => {
             lines.push("no rule was broken".to_owned());
             ExitCode::SUCCESS
@@ -156,7 +239,7 @@ fn replay(seed: u64, nodes: (usize, usize), trace: bool) -> ExitCode {
             let (least, most) = nodes;
             lines.push(format!("seed {seed}: {violation}"));
             lines.push(format!(
-                "replay: cargo run --release -p halo-sim -- --seed {seed} --nodes {least}..{most} --trace"
+                "replay: cargo run --release -p halo-sim -- --mode {word} --seed {seed} --nodes {least}..{most} --trace"
             ));
             ExitCode::FAILURE
         }

@@ -29,6 +29,12 @@ pub enum Invariant {
     WinnerAnnounces,
     /// Nobody takes over for silence from an Active that is there, or before its lease has ended.
     Cause,
+    /// Quorum mode: two nodes never answer for the addresses at a time, in calm or not.
+    OneOwnerEver,
+    /// Quorum mode: where a majority hear each other there is an owner within the bound.
+    MajorityHolds,
+    /// Quorum mode: an owner that follows another has a higher epoch.
+    EpochGrows,
     /// A damaged packet is discarded.
     DamageDetected,
 }

@@ -64,6 +64,11 @@ impl Network {
         }
     }
 
+    /// Whether packets get from one node to the other, or to itself.
+    pub(crate) fn is_open(&self, from: usize, to: usize) -> bool {
+        !self.cut[from][to]
+    }
+
     /// Nothing is cut and nothing is lost.
     pub(crate) fn is_calm(&self) -> bool {
         self.noise == Noise::default() && self.cut.iter().flatten().all(|cut| !cut)

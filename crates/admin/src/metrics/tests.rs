@@ -28,6 +28,7 @@ fn every_figure_of_the_status_is_there() {
         "halo_vip_adverts_discarded_total{vip=\"web\"} 13",
         "halo_vrrp_discarded_total{vip=\"web\",reason=\"checksum\"} 13",
         "halo_vip_gratuitous_arps_sent_total{vip=\"web\"} 14",
+        "halo_vip_foreign_claims_total{vip=\"web\"} 3",
         "halo_vip_became_active_total{vip=\"web\"} 15",
         "halo_peer_heard_seconds{peer=\"lb2\"} 0.042",
         "halo_listener_connections{listener=\"web\"} 7",

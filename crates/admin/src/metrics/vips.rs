@@ -80,7 +80,7 @@ fn states(page: &mut Page, vips: &[VipStatus]) {
 /// Name, kind, help and value of a metric that every VIP has.
 type PerVip = (&'static str, Kind, &'static str, fn(&VipStatus) -> u64);
 
-const PER_VIP: [PerVip; 7] = [
+const PER_VIP: [PerVip; 8] = [
     (
         "halo_vip_priority",
         Kind::Gauge,
@@ -114,8 +114,14 @@ const PER_VIP: [PerVip; 7] = [
     (
         "halo_vip_gratuitous_arps_sent_total",
         Kind::Counter,
-        "Gratuitous ARP frames sent.",
+        "Gratuitous ARP frames and unsolicited neighbour advertisements sent.",
         |vip| vip.gratuitous_arps_sent,
+    ),
+    (
+        "halo_vip_foreign_claims_total",
+        Kind::Counter,
+        "Frames in which somebody else said that they have an address that this node held.",
+        |vip| vip.foreign_claims,
     ),
     (
         "halo_vip_became_active_total",

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::Agent;
 use crate::link_table::Port;
+use crate::vip::Vip;
 
 /// Heartbeats that a lease lasts. A Backup waits for as many, and Skew_Time on top (RFC 9568 section
 /// 6.1): the lease has always ended when it takes over.
@@ -89,6 +90,12 @@ impl<P: Platform> Agent<P> {
                 }
             }
         }
+    }
+
+    /// Whether the kernel answers for the VIP's addresses only while they are leased.
+    pub(super) fn is_guarded(&self, vip: &Vip) -> bool {
+        let home = vip.place.home.as_ref();
+        home.is_some_and(|home| self.guards.interfaces.contains(&home.index))
     }
 
     /// An agent that was killed, with another configuration, may have guarded other interfaces.

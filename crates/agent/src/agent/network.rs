@@ -45,12 +45,14 @@ impl<P: Platform> Agent<P> {
             Err(problems) => problems.lines().map(str::to_owned).collect(),
         };
         for index in 0..self.vips.len() {
-            let place = self.links.place(&self.vips[index].config, self.loaded.own);
+            let node = self.loaded.config.this_node();
+            let place = self.links.place(&self.vips[index].config, node);
             self.move_vip(index, place, now);
         }
         self.refresh_sockets();
         // Before an address can be put on.
         self.refresh_guards();
+        self.refresh_claims();
         self.check_interface_trackers(now);
         self.refresh_abilities(now);
         Ok(())
@@ -129,12 +131,18 @@ impl<P: Platform> Agent<P> {
         if let (Some((old, _)), new) = (was, is.map(|(index, _)| index))
             && Some(old) != new
         {
+            self.finish_retiring(index);
             // Off the old one, while it is known; ability is looked at afresh afterwards.
             self.vips[index].told = Some(Err(DisableReason::InterfaceDown));
             self.perform(index, Event::Disable(DisableReason::InterfaceDown), now);
         }
         let vip = &mut self.vips[index];
+        let moved = vip.place.source != place.source;
         vip.place = place;
+        if moved {
+            self.reconfigure_router(index, now);
+        }
+        let vip = &mut self.vips[index];
         if vip.is_active() && was != is {
             info!(
                 "{}: the interface's hardware address changed",
@@ -152,9 +160,13 @@ impl<P: Platform> Agent<P> {
                 continue;
             };
             let multicast = vip.config.transport == Transport::Multicast;
-            match self.platform.open_vrrp(&wire.name, wire.index, multicast) {
+            let family = vip.family();
+            let opened = self
+                .platform
+                .open_vrrp(&wire.name, wire.index, family, multicast);
+            match opened {
                 Ok(()) => {
-                    used.insert(wire.index);
+                    used.insert((wire.index, family));
                 }
                 Err(problem) => {
                     error!("{}: {problem}", vip.config.name);
@@ -162,8 +174,8 @@ impl<P: Platform> Agent<P> {
                 }
             }
         }
-        for index in self.wires.difference(&used) {
-            self.platform.close_vrrp(*index);
+        for (index, family) in self.wires.difference(&used) {
+            self.platform.close_vrrp(*index, *family);
         }
         self.wires = used;
     }

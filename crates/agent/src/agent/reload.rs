@@ -140,6 +140,9 @@ impl<P: Platform> Agent<P> {
             if !self.stays(index, &loaded) {
                 self.perform(index, Event::Shutdown, now);
             }
+            if !self.keeps_addresses(index, &loaded) {
+                self.finish_retiring(index);
+            }
         }
         let mut before: Vec<Vip> = std::mem::take(&mut self.vips)
             .into_iter()
@@ -170,6 +173,15 @@ impl<P: Platform> Agent<P> {
 
     fn stays(&self, index: usize, loaded: &Loaded) -> bool {
         stays(&self.vips[index].config, loaded)
+    }
+
+    fn keeps_addresses(&self, index: usize, loaded: &Loaded) -> bool {
+        let before = &self.vips[index].config;
+        let after = loaded.config.vips.iter();
+        self.stays(index, loaded)
+            && after
+                .filter(|vip| vip.name == before.name)
+                .any(|vip| vip.addresses == before.addresses)
     }
 
     /// Takes a VIP over into the new configuration, with what has changed about it.
@@ -209,5 +221,6 @@ fn stays(vip: &halo_config::Vip, loaded: &Loaded) -> bool {
             && other.vrid == vip.vrid
             && other.interface == vip.interface
             && other.transport == vip.transport
+            && other.is_ipv6() == vip.is_ipv6()
     })
 }

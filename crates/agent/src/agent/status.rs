@@ -1,7 +1,6 @@
 //! What the agent says of itself.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Instant;
 
 use halo_api::{AgentStatus, PeerStatus, ProcessStatus, VipState, VipStatus};
@@ -9,7 +8,7 @@ use halo_config::Node;
 use halo_netio::Platform;
 use halo_vrrp::State;
 
-use super::Agent;
+use super::{Agent, is_of};
 use crate::discards::Discards;
 use crate::vip::{Vip, own_priority, version};
 
@@ -80,26 +79,27 @@ impl<P: Platform> Agent<P> {
             adverts_discarded: discarded.values().sum(),
             discarded,
             gratuitous_arps_sent: vip.gratuitous_arps_sent,
+            foreign_claims: vip.claims.heard,
             became_active: counters.became_active,
         }
     }
 
     fn peer_status(&self, node: &Node, now: Instant) -> PeerStatus {
-        let address = node.address.addr();
-        let last_heard = match address {
-            IpAddr::V4(address) => self.heard.get(&address),
-            IpAddr::V6(_) => None,
-        };
+        let heard = self.heard.iter();
+        let last_heard = heard
+            .filter(|(address, _)| is_of(node, **address))
+            .map(|(_, at)| at)
+            .max();
         PeerStatus {
             name: node.name.clone(),
-            address: address.to_string(),
+            address: node.address.addr().to_string(),
             last_heard_ms: last_heard.map(|at| {
                 u64::try_from(now.saturating_duration_since(*at).as_millis()).unwrap_or(u64::MAX)
             }),
             active_for: self
                 .vips
                 .iter()
-                .filter(|vip| vip.router.holder() == Some(address))
+                .filter(|vip| vip.router.holder().is_some_and(|ip| is_of(node, ip)))
                 .map(|vip| vip.config.name.clone())
                 .collect(),
         }

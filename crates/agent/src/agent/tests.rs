@@ -1,5 +1,8 @@
 //! The driver over a machine in memory, in virtual time.
 
+mod claims;
+mod ipv6;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
@@ -11,7 +14,7 @@ use halo_netio::netlink::Link;
 use halo_netio::platform::fake::{Effect, Fake};
 use halo_netio::platform::{ClientId, Input};
 use halo_netio::signals::Signal;
-use halo_netio::vrrp::Datagram;
+use halo_netio::vrrp::{Datagram, Family};
 use halo_packet::vrrp::{ChecksumMode, MAX_LEN, Outgoing, Version};
 use halo_vrrp::{Centiseconds, Priority, Vrid};
 use ipnet::IpNet;
@@ -19,6 +22,7 @@ use ipnet::IpNet;
 use super::{Agent, Options};
 use crate::loaded::Loaded;
 
+mod handover;
 mod trackers;
 mod vrrp;
 
@@ -229,7 +233,7 @@ impl Node {
 
     /// An advert of the other node arrives.
     fn hear(&mut self, priority: u8, ttl: u8) {
-        let (source, destination) = if self.agent.loaded.own == LB1 {
+        let (source, destination) = if self.agent.own_name() == "lb1" {
             (LB2, LB1)
         } else {
             (LB1, LB2)
@@ -255,8 +259,8 @@ impl Node {
         .unwrap();
         self.machine().happen(Input::Datagram(Datagram {
             interface: ETH0,
-            source,
-            destination,
+            source: source.into(),
+            destination: destination.into(),
             ttl,
             payload: payload[..length].to_vec(),
         }));
@@ -286,6 +290,10 @@ fn vip() -> IpNet {
 
 fn is_resignation(effect: &Effect) -> bool {
     matches!(effect, Effect::Advert { message, .. } if message[2] == 0)
+}
+
+fn is_draining(effect: &Effect) -> bool {
+    matches!(effect, Effect::Draining { .. })
 }
 
 fn is_stop(effect: &Effect) -> bool {
@@ -525,7 +533,10 @@ fn an_interface_that_vanishes_gives_the_vip_up_and_nothing_is_put_back() {
     node.turn();
     assert_eq!(node.vip().state, VipState::Initialize);
     assert!(!node.effects().contains(&Effect::AddressPut(vip())));
-    assert!(!node.machine().vrrp.0.contains(&ETH0), "its socket is shut");
+    assert!(
+        !node.machine().vrrp.0.contains(&(ETH0, Family::V4)),
+        "its socket is shut"
+    );
     assert!(
         node.agent.vips[0].blocked_until.is_none(),
         "no claim failed"
@@ -578,10 +589,11 @@ fn a_stop_gives_the_vip_up_first_and_waits_for_the_data_plane_then() {
     node.machine().happen(Input::Signal(Signal::Stop));
     node.turn();
     let resigned = node.position(is_resignation);
-    let removed = node.position(|effect| *effect == Effect::AddressRemoved(vip()));
-    let stop = node.position(is_stop);
-    assert!(resigned < removed && removed < stop);
+    let drained = node.position(is_draining);
     node.run(Duration::from_secs(5));
+    let stop = node.position(is_stop);
+    let removed = node.position(|effect| *effect == Effect::AddressRemoved(vip()));
+    assert!(resigned < drained && drained < stop && stop < removed);
     assert!(!node.agent.supervisor.is_stopped());
     assert_eq!(node.vip().state, VipState::Initialize);
     node.machine().end_data_plane("exited with status 0");
@@ -593,7 +605,8 @@ fn a_stop_gives_the_vip_up_first_and_waits_for_the_data_plane_then() {
 fn a_data_plane_that_does_not_drain_in_time_is_killed() {
     let mut node = Node::active();
     node.machine().happen(Input::Signal(Signal::Stop));
-    node.run(Duration::from_millis(11_100));
+    // The election, its announcements, the drain timeout, and a second to end.
+    node.run(Duration::from_millis(700 + 11_100));
     assert!(node.effects().contains(&Effect::DataPlaneKilled));
     assert!(node.agent.supervisor.is_stopped());
 }
@@ -641,13 +654,14 @@ fn a_yield_resigns_and_lets_the_other_node_win() {
     let mut node = Node::active();
     assert!(matches!(node.failover(None), AgentReply::Done { .. }));
     assert_eq!(node.adverts(), [0]);
-    assert!(!node.holds_vip());
+    assert!(node.effects().iter().any(is_draining), "it answers no more");
     assert_eq!(node.vip().effective_priority, 1);
     for _ in 0..20 {
         node.hear(100, 255);
         node.run(Duration::from_millis(100));
     }
     assert_eq!(node.vip().state, VipState::Standby);
+    assert!(!node.holds_vip());
 }
 
 #[test]
@@ -822,10 +836,11 @@ fn multicast_heartbeats_go_to_the_group() {
     let mut node = Node::new("lb1", &text);
     node.agent.start().unwrap();
     node.run(Duration::from_millis(500));
-    assert!(node.machine().vrrp.1.contains(&ETH0));
+    assert!(node.machine().vrrp.1.contains(&(ETH0, Family::V4)));
     assert!(node.effects().iter().any(|effect| matches!(
         effect,
-        Effect::Advert { source: LB1, destination, .. } if destination.is_multicast()
+        Effect::Advert { source, destination, .. }
+            if *source == LB1 && destination.is_multicast()
     )));
 }
 
@@ -873,7 +888,8 @@ fn the_lease_starts_before_the_address_is_put_on_and_ends_before_it_is_taken_off
     assert!(node.position(is_leased) < put);
     node.machine().happen(Input::Signal(Signal::Stop));
     node.turn();
-    let ended = node.position(|effect| *effect == Effect::LeaseEnded(VIP));
+    let ended = node.position(is_draining);
+    node.run(Duration::from_secs(1));
     let removed = node.position(|effect| matches!(effect, Effect::AddressRemoved(_)));
     assert!(ended < removed);
     assert!(

@@ -270,7 +270,8 @@ impl<P: Platform> Agent<P> {
     /// is no other Active, it serves as well as it can.
     pub(super) fn reconfigure_router(&mut self, index: usize, now: Instant) {
         let vip = &self.vips[index];
-        let Some(mut parameters) = parameters(&self.loaded.config, &vip.config) else {
+        let Some(mut parameters) = parameters(&self.loaded.config, &vip.config, vip.place.source)
+        else {
             return;
         };
         let penalty = self.trackers.penalty(&vip.config.name);

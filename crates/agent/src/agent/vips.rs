@@ -1,12 +1,10 @@
 //! What the virtual routers decide, done.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use halo_api::EventKind;
 use halo_netio::Platform;
-use halo_packet::MacAddr;
-use halo_packet::arp::{Arp, FRAME_LEN, Operation};
 use halo_vrrp::{
     Action, DisableReason, Event, Priority, ReannounceCause, Reason, State, group_event,
 };
@@ -45,7 +43,7 @@ impl<P: Platform> Agent<P> {
                 // Not before the virtual router is told of an Active that can be asked.
                 Action::Probe(_) => {}
                 Action::Claim => self.claim(index, now),
-                Action::Release => self.release(index),
+                Action::Release => self.let_go(index, now),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
                 // Only in quorum mode, which no configuration asks for yet.
                 Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
@@ -148,6 +146,7 @@ impl<P: Platform> Agent<P> {
         if self.vips[index].announcer.take_due(now) {
             self.announce(index);
         }
+        self.check_retiring(index, now);
     }
 
     /// Puts an address back that somebody else took off.
@@ -157,7 +156,9 @@ impl<P: Platform> Agent<P> {
         warn!("{name}: {message}");
         self.note(EventKind::Vip, &name, message);
         self.renew(index, now);
-        self.vips[index].announcer.repeat(now);
+        if self.vips[index].is_active() {
+            self.vips[index].announcer.repeat(now);
+        }
     }
 
     /// Puts addresses on the VIP's interface, or renews them there.
@@ -220,11 +221,13 @@ impl<P: Platform> Agent<P> {
     }
 
     fn claim(&mut self, index: usize, now: Instant) {
+        self.take_charge(index, now);
         self.begin_lease(index, now);
         match self.put_addresses(index) {
             Ok(()) => {
                 let vip = &mut self.vips[index];
                 vip.renew_at = Some(now + RENEWAL);
+                vip.claims.held_since = Some(now);
                 vip.announcer.claim(now);
                 if vip.announcer.take_due(now) {
                     self.announce(index);
@@ -246,21 +249,27 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    fn release(&mut self, index: usize) {
+    pub(super) fn release(&mut self, index: usize) {
         self.end_lease(index);
         let nets = self.vips[index].config.addresses.clone();
         self.take_off(index, &nets);
         let vip = &mut self.vips[index];
         vip.renew_at = None;
+        vip.claims.held_since = None;
         vip.announcer.stop();
     }
 
     fn reannounce(&mut self, index: usize, cause: ReannounceCause, now: Instant) {
         let announcer = &mut self.vips[index].announcer;
         match cause {
-            ReannounceCause::AfterClaim | ReannounceCause::Refresh => announcer.refresh(now),
+            ReannounceCause::AfterClaim | ReannounceCause::Refresh => {
+                announcer.refresh(now);
+                self.look_for_others(index);
+            }
             ReannounceCause::Rival(rival) => {
                 announcer.repeat(now);
+                // It gives way, and finishes its connections.
+                self.forward_unknown(index, rival, now);
                 let age = self
                     .platform
                     .unix_millis()
@@ -276,45 +285,10 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    /// One gratuitous ARP request and one reply for each address: some switches and hosts learn
-    /// from the one only, some from the other.
-    fn announce(&mut self, index: usize) {
-        let vip = &mut self.vips[index];
-        let Some((home, mac)) = vip
-            .place
-            .home
-            .as_ref()
-            .and_then(|home| Some((home.index, MacAddr::from(home.mac?))))
-        else {
-            return;
-        };
-        for ip in vip.config.ips() {
-            let IpAddr::V4(ip) = ip else { continue };
-            for operation in [Operation::Request, Operation::Reply] {
-                let mut frame = [0; FRAME_LEN];
-                let sent = Arp::gratuitous(operation, mac, ip)
-                    .encode(&mut frame)
-                    .map_err(|problem| problem.to_string())
-                    .and_then(|length| {
-                        self.platform
-                            .send_frame(home, &frame[..length])
-                            .map_err(|problem| problem.to_string())
-                    });
-                match sent {
-                    Ok(()) => vip.gratuitous_arps_sent += 1,
-                    Err(problem) => debug!("{}: {problem}", vip.config.name),
-                }
-            }
-        }
-    }
-
     fn send_advert(&mut self, index: usize, priority: Priority, interval: halo_vrrp::Centiseconds) {
-        let source = self.loaded.own;
-        let destinations: Vec<Ipv4Addr> = self.vips[index].destinations();
+        let destinations: Vec<IpAddr> = self.vips[index].destinations();
         for destination in destinations {
-            if let Err(problem) =
-                self.send_advert_to(index, priority, interval, source, destination)
-            {
+            if let Err(problem) = self.send_advert_to(index, priority, interval, destination) {
                 let vip = &mut self.vips[index];
                 if vip.complained.insert("send") {
                     warn!("{}: {problem}", vip.config.name);
@@ -347,6 +321,10 @@ impl<P: Platform> Agent<P> {
             return;
         }
         let before = std::mem::replace(&mut vip.last_holder, holder);
+        if holder.is_some() {
+            self.neighbours.look_up_soon(now);
+        }
+        let vip = &mut self.vips[index];
         if !told && !vip.rumours.take(now) {
             return;
         }

@@ -1,26 +1,26 @@
 //! Heartbeats in and out.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use halo_config::Transport;
 use halo_netio::Platform;
-use halo_netio::vrrp::Datagram;
+use halo_netio::vrrp::{Datagram, Family};
 use halo_packet::vrrp::{
     Accept, Advertisement, Arrival, EncodeError, MAX_LEN, Outgoing, Version, decode,
 };
 use halo_vrrp::{Centiseconds, Event, Heartbeat, Priority};
 use tracing::{debug, warn};
 
-use super::Agent;
+use super::{Agent, is_of};
 use crate::discards::Mismatch;
-use crate::vip::{checksums, version};
+use crate::vip::{Vip, checksums, version};
 
 /// Why an advertisement did not go out.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SendError {
-    #[error("no interface has this node's own address {0}: cannot send heartbeats")]
-    NoWire(Ipv4Addr),
+    #[error("no interface has this node's own address: cannot send heartbeats")]
+    NoWire,
     #[error(transparent)]
     Encode(#[from] EncodeError),
     #[error(transparent)]
@@ -57,15 +57,15 @@ impl<P: Platform> Agent<P> {
     /// fails a check is counted and touches nothing else.
     pub(super) fn handle_datagram(&mut self, datagram: &Datagram, now: Instant) {
         let arrival = Arrival {
-            source: IpAddr::V4(datagram.source),
-            destination: IpAddr::V4(datagram.destination),
+            source: datagram.source,
+            destination: datagram.destination,
             ttl: datagram.ttl,
         };
         let vrid = datagram.payload.get(1).copied().unwrap_or(0);
         let index = self
             .vips
             .iter()
-            .position(|vip| vip.vrid.get() == vrid && vip.listens_on(datagram.interface));
+            .position(|vip| vip.vrid.get() == vrid && listens_to(vip, datagram));
         let accept = index.map_or(Accept::Both, |index| checksums(&self.vips[index].config).1);
         match (index, decode(&datagram.payload, arrival, accept)) {
             (None, Ok(_)) => {
@@ -90,11 +90,11 @@ impl<P: Platform> Agent<P> {
         index: usize,
         priority: Priority,
         interval: Centiseconds,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        destination: IpAddr,
     ) -> Result<(), SendError> {
         let vip = &self.vips[index];
-        let wire = vip.place.wire.as_ref().ok_or(SendError::NoWire(source))?;
+        let wire = vip.place.wire.as_ref().ok_or(SendError::NoWire)?;
+        let source = vip.place.source.ok_or(SendError::NoWire)?;
         let mut message = [0; MAX_LEN];
         let length = Outgoing {
             version: version(&vip.config),
@@ -103,12 +103,7 @@ impl<P: Platform> Agent<P> {
             interval,
             addresses: &vip.ips(),
         }
-        .encode(
-            source.into(),
-            destination.into(),
-            checksums(&vip.config).0,
-            &mut message,
-        )?;
+        .encode(source, destination, checksums(&vip.config).0, &mut message)?;
         self.platform
             .send_vrrp(wire.index, source, destination, &message[..length])?;
         Ok(())
@@ -118,7 +113,7 @@ impl<P: Platform> Agent<P> {
     fn take_advert(
         &mut self,
         index: usize,
-        source: Ipv4Addr,
+        source: IpAddr,
         advert: &Advertisement<'_>,
         now: Instant,
     ) {
@@ -133,24 +128,27 @@ impl<P: Platform> Agent<P> {
             priority: advert.priority,
             interval: advert.interval,
         };
-        let from = IpAddr::V4(source);
+        let from = source;
         self.drive(index, Event::Advert { from, heartbeat }, now);
+        if advert.priority != Priority::RESIGN {
+            self.notice_successor(index, now);
+        }
     }
 
-    fn is_node(&self, address: Ipv4Addr) -> bool {
+    fn is_node(&self, address: IpAddr) -> bool {
         let nodes = &self.loaded.config.nodes;
-        nodes.iter().any(|node| node.address.addr() == address)
+        nodes.iter().any(|node| is_of(node, address))
     }
 
     /// The checks of section 7.1 that need the configuration; those of RFC 3768 for version 2.
     fn check(
         &self,
         index: usize,
-        source: Ipv4Addr,
+        source: IpAddr,
         advert: &Advertisement<'_>,
     ) -> Result<(), Refusal> {
         let vip = &self.vips[index];
-        if source == self.loaded.own {
+        if vip.place.source == Some(source) {
             return Err(Refusal::of(
                 "own_address",
                 "it has this node's own address: another node uses it, or the network loops",
@@ -209,7 +207,7 @@ impl<P: Platform> Agent<P> {
     fn look_for_mismatch(
         &mut self,
         index: usize,
-        source: Ipv4Addr,
+        source: IpAddr,
         advert: &Advertisement<'_>,
         now: Instant,
     ) {
@@ -230,7 +228,7 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    fn refuse(&mut self, index: usize, source: Ipv4Addr, refusal: &Refusal, now: Instant) {
+    fn refuse(&mut self, index: usize, source: IpAddr, refusal: &Refusal, now: Instant) {
         self.discard(index, source, refusal.reason, refusal.what);
         if let Some(mismatch) = refusal.mismatch {
             let what = format!("is not heard: {}", refusal.what);
@@ -239,7 +237,7 @@ impl<P: Platform> Agent<P> {
     }
 
     /// Counts a datagram that was thrown away; says why, once for each reason and state.
-    fn discard(&mut self, index: usize, source: Ipv4Addr, reason: &'static str, what: &str) {
+    fn discard(&mut self, index: usize, source: IpAddr, reason: &'static str, what: &str) {
         let vip = &mut self.vips[index];
         vip.discards.count(reason);
         if vip.complained.insert(reason) {
@@ -254,13 +252,13 @@ impl<P: Platform> Agent<P> {
     fn alarm(
         &mut self,
         index: usize,
-        source: Ipv4Addr,
+        source: IpAddr,
         mismatch: Mismatch,
         what: &str,
         now: Instant,
     ) {
         let nodes = &self.loaded.config.nodes;
-        let known = nodes.iter().find(|node| node.address.addr() == source);
+        let known = nodes.iter().find(|node| is_of(node, source));
         let vip = &mut self.vips[index];
         let name = &vip.config.name;
         let sentence = || match known {
@@ -272,4 +270,9 @@ impl<P: Platform> Agent<P> {
             self.status_changed = true;
         }
     }
+}
+
+/// Whether it came by the interface and the IP version that the VIP's heartbeats travel by.
+fn listens_to(vip: &Vip, datagram: &Datagram) -> bool {
+    vip.listens_on(datagram.interface, Family::of(datagram.source))
 }

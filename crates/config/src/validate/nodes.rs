@@ -18,7 +18,9 @@ pub(super) fn nodes(raw: &[raw::Node], report: &mut Report<'_>) -> Option<Vec<No
         if ip.is_ipv6() {
             report.value(
                 path,
-                format!("{ip}: IPv6 nodes are not supported yet; write an IPv4 address"),
+                format!(
+                    "{ip} is IPv6; write the node's IPv4 address here, and this one as `address6`"
+                ),
             );
         } else if !is_host_address(ip, &address) {
             report.value(
@@ -38,13 +40,51 @@ pub(super) fn nodes(raw: &[raw::Node], report: &mut Report<'_>) -> Option<Vec<No
             );
         }
     }
+    check_addresses6(raw, report);
     all(raw, |_, raw| {
         Some(Node {
             name: raw.name.as_ref()?.0.0.clone(),
             address: raw.address.as_ref()?.0,
+            address6: raw.address6.as_ref().map(|address| address.0),
             priority: raw.priority.0,
+            witness: raw.role == raw::Role::Witness,
         })
     })
+}
+
+fn check_addresses6(raw: &[raw::Node], report: &mut Report<'_>) {
+    for (at, address) in addresses6(raw) {
+        let path = format!("node[{at}].address6");
+        let ip = address.addr();
+        let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        if ip.is_ipv4() {
+            report.value(
+                path,
+                format!("{ip} is IPv4; write the node's IPv6 address, such as \"2001:db8::11/64\""),
+            );
+        } else if link_local {
+            report.value(
+                path,
+                format!(
+                    "{ip} is link-local: heartbeats are multicast from it without being told; write a \
+                     global or unique local address, or remove it"
+                ),
+            );
+        } else if !is_host_address(ip, &address) {
+            report.value(
+                path,
+                format!("{ip} is no host's address; write the node's own address"),
+            );
+        } else if let Some((before, _)) = addresses6(raw)
+            .take_while(|(other, _)| *other < at)
+            .find(|(_, other)| other.addr() == ip)
+        {
+            report.value(
+                path,
+                format!("{ip} is node[{before}]'s address6 already; each node has its own"),
+            );
+        }
+    }
 }
 
 /// The index of the node that this process is.
@@ -79,6 +119,13 @@ pub(super) fn addresses(raw: &[raw::Node]) -> impl Iterator<Item = (usize, IpNet
     raw.iter()
         .enumerate()
         .filter_map(|(at, node)| Some((at, node.address.as_ref()?.0)))
+}
+
+/// The nodes' IPv6 addresses, by index.
+pub(super) fn addresses6(raw: &[raw::Node]) -> impl Iterator<Item = (usize, IpNet)> + Clone {
+    raw.iter()
+        .enumerate()
+        .filter_map(|(at, node)| Some((at, node.address6.as_ref()?.0)))
 }
 
 /// Whether `ip` can be a host's address in `network`: neither the network's own nor its broadcast

@@ -3,15 +3,15 @@
 mod sync_groups;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
-use super::nodes::{addresses, is_host_address, names};
+use super::nodes::names;
+use super::vip_addresses::{
+    is_ipv6, transport, unique_addresses, unique_link_local, vip_addresses,
+};
 use super::{all, unique};
-use crate::model::{Checksum, Peers, Transport, Vip, VrrpVersion};
-use crate::raw::{self, VipAddress, duration_text};
+use crate::model::{Checksum, Peers, Vip, VrrpVersion};
+use crate::raw::{self, duration_text};
 use crate::report::Report;
 use crate::suggest::remedy_for_name;
 
@@ -29,20 +29,14 @@ pub(super) fn vips(
     );
     unique_vrids(raw, report);
     unique_addresses(raw, report);
+    unique_link_local(raw, report);
     sync_groups::sync_groups(raw, report);
     all(raw, |at, raw| vip(at, raw, nodes, report))
 }
 
 fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) -> Option<Vip> {
     let path = format!("vip[{at}]");
-    let written = raw.addresses.as_deref().unwrap_or_default();
-    let addresses = all(written, |n, address| {
-        network(&address.0, raw, nodes)
-            .map_err(|message| {
-                report.value(format!("{path}.addresses[{n}]"), message);
-            })
-            .ok()
-    });
+    let addresses = vip_addresses(&path, raw, nodes, report);
     let advert_interval = advert_interval(&path, raw, report);
     if raw.preempt_delay.0 > Duration::ZERO && !raw.preempt {
         report.value(
@@ -59,10 +53,11 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
             "needs peers that answer, and peers = \"vrrp\" says they do not; remove one of the two",
         );
     }
+    let transport = transport(&path, raw, nodes, &priorities, report);
     Some(Vip {
         name: raw.name.as_ref()?.0.0.clone(),
         vrid: raw.vrid?,
-        addresses: addresses.filter(|_| raw.addresses.is_some())?,
+        addresses: addresses?,
         interface: raw
             .interface
             .as_ref()
@@ -73,72 +68,13 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
         advert_interval,
         preempt: raw.preempt,
         preempt_delay: raw.preempt_delay.0,
-        transport: match raw.transport {
-            raw::Transport::Unicast => Transport::Unicast,
-            raw::Transport::Multicast => Transport::Multicast,
-        },
+        transport,
         peers: match raw.peers {
             raw::Peers::Halo => Peers::Halo,
             raw::Peers::Vrrp => Peers::Vrrp,
         },
         fast_detection: raw.peers == raw::Peers::Halo && raw.fast_detection.unwrap_or(true),
     })
-}
-
-/// A VIP's address with its prefix length.
-fn network(address: &VipAddress, vip: &raw::Vip, nodes: &[raw::Node]) -> Result<IpNet, String> {
-    let ip = address.ip;
-    if ip.is_ipv6() {
-        return Err(format!(
-            "{ip}: IPv6 VIPs are not supported yet; write an IPv4 address"
-        ));
-    }
-    if let Some((at, _)) = addresses(nodes).find(|(_, node)| node.addr() == ip) {
-        return Err(format!(
-            "{ip} is node[{at}]'s own address; choose one that no machine has"
-        ));
-    }
-    let home = addresses(nodes)
-        .map(|(_, node)| node)
-        .find(|node| node.contains(&ip));
-    let network = match (address.prefix, home, &vip.interface) {
-        (Some(prefix), Some(_), _) | (Some(prefix), None, Some(_)) => IpNet::new(ip, prefix)
-            .map_err(|_| {
-                format!("{ip}/{prefix} has a prefix that is too long; write at most /32")
-            })?,
-        (None, Some(home), _) => IpNet::new(ip, home.prefix_len())
-            .map_err(|_| format!("{ip}: {home} is of another address family"))?,
-        (None, None, Some(_)) => {
-            return Err(format!(
-                "{ip} is in no node's network, so its prefix length is unknown; write it with \
-                 one, such as \"{ip}/24\""
-            ));
-        }
-        (_, None, None) => {
-            if addresses(nodes).next().is_none() {
-                // There is no network to be in: that has been reported.
-                return IpNet::new(ip, 32).map_err(|error| error.to_string());
-            }
-            let mut networks: Vec<String> = addresses(nodes)
-                .map(|(_, node)| node.trunc().to_string())
-                .collect();
-            networks.sort();
-            networks.dedup();
-            return Err(format!(
-                "{ip} is in no node's network ({}); choose an address in it, or name the \
-                 `interface` and write the prefix length",
-                networks.join(", ")
-            ));
-        }
-    };
-    let around = home.unwrap_or(network);
-    if !is_host_address(ip, &around) {
-        return Err(format!(
-            "{ip} is no host's address in {}; choose another",
-            around.trunc()
-        ));
-    }
-    Ok(network)
 }
 
 /// RFC 9568 section 5.2.7: twelve bits of centiseconds.
@@ -214,6 +150,12 @@ fn version(path: &str, raw: &raw::Vip, report: &mut Report<'_>) -> VrrpVersion {
              for; write peers = \"vrrp\", or version = 3",
         );
     }
+    if is_ipv6(raw) {
+        report.value(
+            format!("{path}.version"),
+            "VRRP version 2 knows IPv4 only; write version = 3",
+        );
+    }
     VrrpVersion::V2 {
         password: raw.password.as_ref().map(|password| password.0.0),
     }
@@ -258,7 +200,11 @@ fn priorities(
     report: &mut Report<'_>,
 ) -> Vec<Option<u8>> {
     let Some(given) = &raw.priority else {
-        return nodes.iter().map(|node| Some(node.priority.0)).collect();
+        let priority = |node: &raw::Node| match node.role {
+            raw::Role::Member => Some(node.priority.0),
+            raw::Role::Witness => None,
+        };
+        return nodes.iter().map(priority).collect();
     };
     let path = format!("{path}.priority");
     if given.is_empty() {
@@ -289,7 +235,7 @@ fn priorities(
         .collect()
 }
 
-/// A VRID is unique on its interface.
+/// A VRID is unique on its interface, in each IP version (RFC 9568 section 5.2.3).
 fn unique_vrids(raw: &[raw::Vip], report: &mut Report<'_>) {
     let mut first = HashMap::new();
     for (at, vip) in raw.iter().enumerate() {
@@ -298,7 +244,8 @@ fn unique_vrids(raw: &[raw::Vip], report: &mut Report<'_>) {
             .interface
             .as_ref()
             .map(|interface| interface.0.0.as_str());
-        if let Some(before) = first.get(&(vrid, interface)) {
+        let key = (vrid, interface, is_ipv6(vip));
+        if let Some(before) = first.get(&key) {
             report.value(
                 format!("vip[{at}].vrid"),
                 format!(
@@ -307,26 +254,7 @@ fn unique_vrids(raw: &[raw::Vip], report: &mut Report<'_>) {
                 ),
             );
         } else {
-            first.insert((vrid, interface), at);
-        }
-    }
-}
-
-/// An address belongs to one VIP.
-fn unique_addresses(raw: &[raw::Vip], report: &mut Report<'_>) {
-    let mut first: HashMap<IpAddr, String> = HashMap::new();
-    for (at, vip) in raw.iter().enumerate() {
-        for (n, address) in vip.addresses.iter().flatten().enumerate() {
-            let path = format!("vip[{at}].addresses[{n}]");
-            let ip = address.0.ip;
-            if let Some(before) = first.get(&ip) {
-                report.value(
-                    path,
-                    format!("{ip} is {before} already; remove one of the two"),
-                );
-            } else {
-                first.insert(ip, path);
-            }
+            first.insert(key, at);
         }
     }
 }

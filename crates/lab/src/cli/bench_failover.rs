@@ -1,145 +1,165 @@
 //! `halo-lab bench-failover`: outages and lost requests, Halo beside keepalived + HAProxy.
 //!
-//! Both pairs stand on the same switch at the same time, with adverts every 100 ms, in front of the
-//! same servers. Their trials take turns, so that whatever else the machine does hits both.
+//! Both pairs stand on the same switch at the same time, in front of the same servers. Their trials
+//! take turns, so that whatever else the machine does hits both.
 
+mod calm;
 mod halo;
+mod load;
 mod pair;
+mod reflector;
 mod rival;
+mod setting;
+mod trial;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use halo_lab::prober::{Ask, Prober};
-use halo_lab::wrk::{Wrk, WrkReport};
+use anyhow::Context;
 use halo_lab::{Lab, LabError, find_tool};
 
 use super::table::Table;
 use halo::Halo;
-use pair::{Change, Fault, PATIENCE, Pair};
+use pair::{Fault, Pair};
+pub(super) use reflector::run as reflect;
 use rival::Rival;
+use setting::Setting;
+pub(super) use setting::Transport;
+use trial::Trial;
 
-/// Answers without a break for this long mean that an outage is over.
-const STEADY: Duration = Duration::from_secs(1);
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Trials of each fault.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    trials: u32,
+    /// Times between adverts, in milliseconds.
+    #[arg(long, value_delimiter = ',', default_value = "1000,100,10",
+          value_parser = clap::value_parser!(u32).range(10..=40_950))]
+    adverts: Vec<u32>,
+    /// How adverts travel.
+    #[arg(long, value_delimiter = ',', default_value = "unicast,multicast")]
+    transports: Vec<Transport>,
+    /// The faults; all of them if not given.
+    #[arg(long, value_delimiter = ',')]
+    faults: Vec<Fault>,
+    /// Minutes of adverts each 10 ms with all cores busy; 0: none.
+    #[arg(long, default_value_t = 5)]
+    calm_minutes: u32,
+    /// Those minutes and nothing else.
+    #[arg(long)]
+    only_calm: bool,
+    /// Without the requests that a planned failover and a reload lose under load.
+    #[arg(long)]
+    no_load: bool,
+    /// Halo alone.
+    #[arg(long)]
+    only_halo: bool,
+    /// Write the page to this file too.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+}
 
-/// wrk runs this long, with the change in the middle.
-const LOAD_SECONDS: u32 = 6;
-
-/// As many connections as the published figures.
-const CONNECTIONS: u32 = 64;
-
-pub(super) fn run(trials: u32, only_halo: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     find_tool("wrk")?;
-    let mut builder = Lab::builder();
-    if !only_halo {
-        builder = builder.other("ka1", 31).other("ka2", 32);
+    let mut text = String::from(
+        "# Failover benchmarks\n\n<!-- Written by `make bench-failover`. -->\n\n\
+         Two nodes of Halo, and two with keepalived and HAProxy, stand on one switch in front of the \
+         same servers, in network namespaces of one machine. A client asks the virtual IP every \
+         millisecond over HTTP, each time on a new connection, and every millisecond with a datagram \
+         from a new port, which a small program on the nodes answers; every 2 ms another host asks by \
+         ARP who has the address. An outage reaches from the last question that was answered before it to the \
+         first one after it. The pairs' trials take turns. Figures are milliseconds, median / worst.\n",
+    );
+    let adverts = if options.only_calm {
+        &[]
+    } else {
+        options.adverts.as_slice()
+    };
+    for advert_ms in adverts {
+        for transport in &options.transports {
+            let setting = Setting {
+                advert_ms: *advert_ms,
+                transport: *transport,
+            };
+            text += &section(options, setting)?;
+        }
     }
-    let lab = builder.start()?;
-    let halo = Halo::start(&lab)?;
-    let first = halo.first_request;
-    let mut pairs: Vec<Box<dyn Pair>> = vec![Box::new(halo)];
-    if !only_halo {
-        pairs.push(Box::new(Rival::start(&lab)?));
+    if options.calm_minutes > 0 {
+        let time = Duration::from_secs(u64::from(options.calm_minutes) * 60);
+        text += &calm::section(time, options.only_halo)?;
     }
-    println!("{}", outages(&lab, &pairs, trials)?);
-    println!("{}", losses(&lab, &pairs, trials)?);
-    println!("{}", rest(&lab, first)?);
+    println!("{text}");
+    if let Some(file) = &options.write {
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn outages(lab: &Lab, pairs: &[Box<dyn Pair + '_>], trials: u32) -> Result<String, LabError> {
-    let mut head = vec!["outage in ms, median / worst".to_owned()];
-    head.extend(pairs.iter().map(|pair| pair.name().to_owned()));
+fn section(options: &Options, setting: Setting) -> Result<String, LabError> {
+    let lab = setting.lab(options.only_halo)?;
+    let halo = Halo::start(&lab)?;
+    let first = halo.first_request;
+    let mut pairs: Vec<Box<dyn Pair>> = vec![Box::new(halo)];
+    if !options.only_halo {
+        pairs.push(Box::new(Rival::start(&lab, setting)?));
+    }
+    let faults = match options.faults.as_slice() {
+        [] => Fault::ALL.to_vec(),
+        some => some.to_vec(),
+    };
+    let mut text = format!(
+        "\n## {setting}\n\n{} trials of each fault.\n\n",
+        options.trials
+    );
+    text += &outages(&lab, &pairs, &faults, (setting, options.trials))?;
+    if !options.no_load {
+        text += &format!("\n{}", load::losses(&lab, &pairs, options.trials)?);
+    }
+    text += &format!("\n{}\n", rest(&lab, first)?);
+    Ok(text)
+}
+
+fn outages(
+    lab: &Lab,
+    pairs: &[Box<dyn Pair + '_>],
+    faults: &[Fault],
+    (setting, trials): (Setting, u32),
+) -> Result<String, LabError> {
+    let mut head = vec![String::new()];
+    for what in ["HTTP", "UDP", "two answer ARP"] {
+        head.extend(pairs.iter().map(|pair| format!("{what}, {}", pair.name())));
+    }
     let mut table = Table::new(head);
-    for fault in Fault::ALL {
-        let mut seen: Vec<Vec<Duration>> = vec![Vec::new(); pairs.len()];
-        for trial in 1..=trials {
+    for fault in faults {
+        let mut seen: Vec<Vec<Trial>> = pairs.iter().map(|_| Vec::new()).collect();
+        for number in 1..=trials {
             for (pair, seen) in pairs.iter().zip(&mut seen) {
-                let gap = outage(lab, pair.as_ref(), fault).map_err(|e| lab.with_logs(e))?;
+                if !pair.knows(*fault) {
+                    continue;
+                }
+                let trial =
+                    trial::run(lab, pair.as_ref(), *fault).map_err(|error| lab.with_logs(error))?;
                 eprintln!(
-                    "{fault}, {}, trial {trial}: {} ms",
-                    pair.name(),
-                    gap.as_millis()
+                    "{setting}, {fault}, {}, trial {number}: {trial}",
+                    pair.name()
                 );
-                seen.push(gap);
+                seen.push(trial);
             }
         }
         let mut row = vec![fault.to_string()];
-        row.extend(seen.iter_mut().map(|seen| {
-            let (median, worst) = median_and_worst(seen);
-            format!("{} / {}", median.as_millis(), worst.as_millis())
-        }));
-        table.row(row);
-    }
-    Ok(format!(
-        "A client asks over HTTP every millisecond, each time on a new connection; adverts every \
-         100 ms; {trials} trials each.\n\n{}",
-        table.markdown()
-    ))
-}
-
-fn outage(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Duration, LabError> {
-    let client = lab.host("client")?;
-    // keepalived does not always claim the address again when a cut heals, and a client then goes on
-    // asking the node that gave it up, for half a minute and more. What is measured is the fault
-    // alone: each trial begins with a client that asks anew.
-    client.forget_neighbour(pair.vip())?;
-    let prober = Prober::start(client, (pair.vip(), 80).into(), Ask::Http)?;
-    prober.wait_steady(STEADY, PATIENCE)?;
-    prober.reset();
-    pair.inject(fault)?;
-    pair.wait_moved()?;
-    prober.wait_steady(STEADY, PATIENCE)?;
-    let report = prober.stop();
-    pair.repair(fault)?;
-    pair.wait_home()?;
-    Ok(report.longest_gap())
-}
-
-fn losses(lab: &Lab, pairs: &[Box<dyn Pair + '_>], trials: u32) -> Result<String, LabError> {
-    let mut head = vec!["requests lost, median / worst".to_owned()];
-    head.extend(pairs.iter().map(|pair| pair.name().to_owned()));
-    let mut table = Table::new(head);
-    let mut rates = vec![0.0; pairs.len()];
-    for change in Change::ALL {
-        let mut seen: Vec<Vec<u64>> = vec![Vec::new(); pairs.len()];
-        for trial in 1..=trials {
-            for (n, pair) in pairs.iter().enumerate() {
-                let report = loss(lab, pair.as_ref(), change).map_err(|e| lab.with_logs(e))?;
-                eprintln!("{change}, {}, trial {trial}: {report:?}", pair.name());
-                seen[n].push(report.lost());
-                rates[n] += report.per_second / f64::from(trials) / Change::ALL.len() as f64;
-            }
+        for figure in [Trial::http_ms, Trial::udp_ms, Trial::dispute_ms] {
+            row.extend(seen.iter().map(|trials| {
+                let mut values: Vec<u128> = trials.iter().map(figure).collect();
+                match median_and_worst(&mut values) {
+                    _ if trials.is_empty() => "-".to_owned(),
+                    (median, worst) => format!("{median} / {worst}"),
+                }
+            }));
         }
-        let mut row = vec![change.to_string()];
-        row.extend(seen.iter_mut().map(|seen| {
-            let (median, worst) = median_and_worst(seen);
-            format!("{median} / {worst}")
-        }));
         table.row(row);
     }
-    let mut row = vec!["(requests per second on average)".to_owned()];
-    row.extend(rates.iter().map(|rate| format!("{rate:.0}")));
-    table.row(row);
-    Ok(format!(
-        "wrk with {CONNECTIONS} connections for {LOAD_SECONDS} s, the change in the middle; {trials} \
-         trials each.\n\n{}",
-        table.markdown()
-    ))
-}
-
-fn loss(lab: &Lab, pair: &dyn Pair, change: Change) -> Result<WrkReport, LabError> {
-    let url = format!("http://{}/", pair.vip());
-    let start = Instant::now();
-    lab.host("client")?.forget_neighbour(pair.vip())?;
-    let wrk = Wrk::start(lab.host("client")?, &url, CONNECTIONS, LOAD_SECONDS)?;
-    let middle = Duration::from_secs(u64::from(LOAD_SECONDS) / 2);
-    std::thread::sleep(middle.saturating_sub(start.elapsed()));
-    pair.change(change)?;
-    let report = wrk.finish()?;
-    pair.undo(change)?;
-    pair.wait_home()?;
-    Ok(report)
+    Ok(table.markdown())
 }
 
 fn rest(lab: &Lab, first: Duration) -> Result<String, LabError> {
@@ -147,8 +167,8 @@ fn rest(lab: &Lab, first: Duration) -> Result<String, LabError> {
     let mib =
         |kib: Option<u64>| kib.map_or("?".into(), |kib| format!("{:.1} MiB", kib as f64 / 1024.0));
     Ok(format!(
-        "Resident memory of the standby node: agent {}, data plane {}.\n\
-         From the start of halod on both nodes to the first request served through the VIP: {} ms.",
+        "Resident memory of Halo's standby node: agent {}, data plane {}. From the start of halod on \
+         both nodes to the first request served through the VIP: {} ms.",
         mib(agent),
         mib(data_plane),
         first.as_millis()

@@ -32,7 +32,7 @@ impl Attempt {
         Self {
             start,
             ask,
-            socket: open(target).ok(),
+            socket: open(target, ask).ok(),
             phase: Phase::Connecting,
         }
     }
@@ -59,7 +59,7 @@ impl Attempt {
             if socket.peer_addr().is_ok() {
                 match self.ask {
                     Ask::Connect => return Some(true),
-                    Ask::Http => {
+                    Ask::Http | Ask::Udp => {
                         if socket.write_all(REQUEST).is_err() {
                             return Some(false);
                         }
@@ -73,6 +73,7 @@ impl Attempt {
             let mut buffer = [0; 4096];
             match socket.read(&mut buffer) {
                 Ok(0) => return Some(false),
+                Ok(_) if self.ask == Ask::Udp => return Some(true),
                 Ok(length) => answer.extend(&buffer[..length]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return Some(false),
@@ -85,7 +86,13 @@ impl Attempt {
     }
 }
 
-fn open(target: SocketAddr) -> std::io::Result<Socket> {
+fn open(target: SocketAddr, ask: Ask) -> std::io::Result<Socket> {
+    if ask == Ask::Udp {
+        let kind = Type::DGRAM.nonblocking();
+        let socket = Socket::new(Domain::for_address(target), kind, Some(Protocol::UDP))?;
+        socket.connect(&target.into())?;
+        return Ok(socket);
+    }
     let socket = Socket::new(
         Domain::for_address(target),
         Type::STREAM.nonblocking(),

@@ -77,8 +77,8 @@ struct Exits {
 ///
 /// * In: a packet to an address whose lease has ended, and an ARP request or Neighbour Solicitation
 ///   for it, are dropped. Another node's announcement (a request for its own address) passes: it is to
-///   be heard. While connections on the address finish, packets to it pass. While it is leased, those
-///   of connections that another node has are sent there ([`forward`]).
+///   be heard. While connections on the address finish, packets to it pass nevertheless. Of those that
+///   are let pass, the ones of connections that another node has are sent there ([`forward`]).
 /// * Out: an ARP packet, Neighbour Advertisement or Neighbour Solicitation that says we have such an
 ///   address is dropped, whoever made it.
 ///
@@ -101,14 +101,14 @@ pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
     asm.place(drop);
     asm.finish(SHOT);
     if way == Way::In {
-        let leased = asm.label();
+        let wanted = asm.label();
         asm.place(traffic);
         find_record(&mut asm, addresses, records, pass);
-        asm.jump_if_register(R0, When::Less, R7, leased);
+        asm.jump_if_register(R0, When::Less, R7, wanted);
         asm.load(Width::W64, R8, R9, Field::Draining.offset());
-        judge_end(&mut asm, pass, pass);
+        judge_end(&mut asm, wanted, pass);
         asm.finish(SHOT);
-        asm.place(leased);
+        asm.place(wanted);
         forward::forward(&mut asm, pass);
     }
     asm.place(pass);

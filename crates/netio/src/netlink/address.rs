@@ -33,6 +33,8 @@ pub struct Address {
     pub protocol: Option<u8>,
     /// What is left of its life; `None`: it stays.
     pub lifetime: Option<Duration>,
+    /// IPv6: duplicate address detection has not finished, or found a duplicate; it cannot be used.
+    pub tentative: bool,
 }
 
 impl Address {
@@ -51,11 +53,16 @@ impl Address {
             label: None,
             protocol: None,
             lifetime: None,
+            tentative: false,
         };
         for attribute in message.attributes {
             match attribute {
                 AddressAttribute::Address(ip) => address = Some(ip),
                 AddressAttribute::Local(ip) => local = Some(ip),
+                AddressAttribute::Flags(flags) => {
+                    found.tentative =
+                        flags.intersects(AddressFlags::Tentative | AddressFlags::Dadfailed);
+                }
                 AddressAttribute::Label(label) => found.label = Some(label),
                 AddressAttribute::Protocol(protocol) => found.protocol = Some(protocol.into()),
                 AddressAttribute::CacheInfo(info) if info.ifa_valid != FOREVER => {
@@ -74,8 +81,12 @@ impl Netlink {
     /// Puts an address on an interface, or renews the lifetime of one that is there.
     ///
     /// The kernel takes the address off when `lifetime` (rounded up to whole seconds, at least
-    /// one) has passed without a renewal; `None`: it stays. IPv6 addresses skip duplicate address
-    /// detection: a virtual address must work at once.
+    /// one) has passed without a renewal; `None`: it stays.
+    ///
+    /// IPv6 addresses skip duplicate address detection: a virtual address must work at once. One
+    /// with a lifetime is a guest in a network that the host is in already: it brings no route, which
+    /// would vanish with it, and is deprecated from the start (RFC 4862 section 5.5.4), so that the
+    /// host chooses it for no connection of its own. IPv4 has the same for addresses that come second.
     ///
     /// # Errors
     /// When the kernel refuses.
@@ -87,18 +98,21 @@ impl Netlink {
     ) -> Result<(), NetlinkError> {
         let seconds = lifetime.map_or(FOREVER, whole_seconds);
         let mut life = CacheInfo::default();
+        let guest = net.addr().is_ipv6() && lifetime.is_some();
         life.ifa_valid = seconds;
-        life.ifa_preferred = seconds;
+        life.ifa_preferred = if guest { 0 } else { seconds };
         let mut message = message(ifindex, net);
         message.attributes.extend([
             AddressAttribute::CacheInfo(life),
             AddressAttribute::Protocol(AddressProtocol::Other(HALO_ADDRESS_PROTOCOL)),
         ]);
         if net.addr().is_ipv6() {
+            let mut flags = AddressFlags::Nodad;
+            if guest {
+                flags |= AddressFlags::Noprefixroute;
+            }
             message.header.flags = AddressHeaderFlags::Nodad;
-            message
-                .attributes
-                .push(AddressAttribute::Flags(AddressFlags::Nodad));
+            message.attributes.push(AddressAttribute::Flags(flags));
         }
         self.change(
             || format!("add address {net} to {}", interface(ifindex)),

@@ -29,7 +29,7 @@ pub struct Link {
     pub operational: bool,
     /// Whether it is a loopback.
     pub loopback: bool,
-    /// Its addresses; empty in a [`super::NetlinkEvent::LinkChanged`].
+    /// Its addresses that can be used; empty in a [`super::NetlinkEvent::LinkChanged`].
     pub addresses: Vec<IpNet>,
 }
 
@@ -92,6 +92,9 @@ impl Netlink {
             })
             .collect();
         for address in self.addresses()? {
+            if address.tentative {
+                continue; // a notification follows when it can be used
+            }
             if let Some(link) = links.iter_mut().find(|link| link.index == address.ifindex) {
                 link.addresses.push(address.net);
             }

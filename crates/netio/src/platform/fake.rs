@@ -4,7 +4,7 @@ mod effect;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,10 @@ use super::{ClientId, Input, Platform};
 use crate::check::Check;
 use crate::error::{Error, Result};
 use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
+use crate::vrrp::Family;
+
+/// Interfaces, by the IP version that VRRP is spoken in there.
+pub type Wires = BTreeSet<(u32, Family)>;
 
 /// The fake.
 #[derive(Debug)]
@@ -42,8 +46,10 @@ pub struct Fake {
     pub neighbours: BTreeMap<IpAddr, [u8; 6]>,
     /// Local addresses with connections.
     pub connections: BTreeSet<IpAddr>,
+    /// Addresses that are watched for claims of others, by interface.
+    pub watched: BTreeMap<u32, Vec<IpAddr>>,
     /// Interfaces that VRRP is open on, and those that joined the multicast group.
-    pub vrrp: (BTreeSet<u32>, BTreeSet<u32>),
+    pub vrrp: (Wires, Wires),
     origin: Instant,
     addresses: BTreeMap<(u32, IpNet), Entry>,
     inputs: VecDeque<Input>,
@@ -84,6 +90,7 @@ impl Fake {
             routes: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             connections: BTreeSet::new(),
+            watched: BTreeMap::new(),
             vrrp: (BTreeSet::new(), BTreeSet::new()),
             origin: now,
             addresses,
@@ -178,6 +185,7 @@ impl Fake {
             label: None,
             protocol: entry.halo.then_some(HALO_ADDRESS_PROTOCOL),
             lifetime: entry.until.map(|at| at.saturating_duration_since(self.now)),
+            tentative: false,
         }
     }
 
@@ -331,33 +339,46 @@ impl Platform for Fake {
         Ok(self.connections.contains(&address))
     }
 
-    fn open_vrrp(&mut self, _name: &str, interface: u32, multicast: bool) -> Result<()> {
-        self.vrrp.0.insert(interface);
+    fn watch_claims(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
+        self.watched.insert(interface, addresses.to_vec());
+        self.watched.retain(|_, watched| !watched.is_empty());
+        Ok(())
+    }
+
+    fn open_vrrp(
+        &mut self,
+        _name: &str,
+        interface: u32,
+        family: Family,
+        multicast: bool,
+    ) -> Result<()> {
+        self.vrrp.0.insert((interface, family));
         if multicast {
-            self.vrrp.1.insert(interface);
+            self.vrrp.1.insert((interface, family));
         }
         Ok(())
     }
 
-    fn close_vrrp(&mut self, interface: u32) {
-        self.vrrp.0.remove(&interface);
-        self.vrrp.1.remove(&interface);
+    fn close_vrrp(&mut self, interface: u32, family: Family) {
+        self.vrrp.0.remove(&(interface, family));
+        self.vrrp.1.remove(&(interface, family));
     }
 
     fn send_vrrp(
         &mut self,
         interface: u32,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        source: IpAddr,
+        destination: IpAddr,
         message: &[u8],
     ) -> Result<()> {
-        if !self.vrrp.0.contains(&interface) {
+        if !self.vrrp.0.contains(&(interface, Family::of(destination))) {
             return Err(Error::os(
                 "send",
                 io::Error::from(io::ErrorKind::NotConnected),
             ));
         }
         self.effects.push(Effect::Advert {
+            interface,
             source,
             destination,
             message: message.to_vec(),

@@ -5,7 +5,7 @@ mod data_plane;
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -19,6 +19,7 @@ use self::clients::Clients;
 use self::data_plane::DataPlane;
 use super::{ClientId, Input, Platform};
 use crate::check::{Check, Checks};
+use crate::claims::ClaimListener;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::frame::FrameSocket;
@@ -26,11 +27,14 @@ use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
 use crate::process::Identity;
 use crate::signals::Signals;
-use crate::vrrp::VrrpSocket;
+use crate::vrrp::{Family, VrrpSocket};
 
 /// Most datagrams taken from one socket in one turn, so that a flood on one interface starves
 /// neither the timers nor the other inputs.
 const DATAGRAMS_A_TURN: usize = 64;
+
+/// Most claims taken in one turn: one is news, more are the same.
+const CLAIMS_A_TURN: usize = 16;
 
 /// What [`Linux`] needs to know.
 #[derive(Debug, Clone)]
@@ -50,7 +54,8 @@ pub struct Linux {
     monitor: Monitor,
     frames: FrameSocket,
     signals: Signals,
-    vrrp: BTreeMap<u32, VrrpSocket>,
+    vrrp: BTreeMap<(u32, Family), VrrpSocket>,
+    claims: BTreeMap<u32, ClaimListener>,
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
     data_plane: DataPlane,
@@ -73,6 +78,7 @@ impl Linux {
             frames: FrameSocket::open()?,
             signals,
             vrrp: BTreeMap::new(),
+            claims: BTreeMap::new(),
             leases: None,
             checks: Checks::new(settings.identity)?,
             data_plane: DataPlane::new(settings.identity, settings.environment),
@@ -92,6 +98,8 @@ impl Linux {
             reading(self.checks.as_fd()),
         ];
         ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
+        let claims = self.claims.values().flat_map(ClaimListener::descriptors);
+        ready.extend(claims.map(reading));
         self.data_plane.poll_into(&mut ready);
         self.clients.poll_into(&mut ready);
         match ppoll(&mut ready, timeout, None) {
@@ -103,6 +111,9 @@ impl Linux {
     /// Takes what has come. Every source is non-blocking and asked each time: there are few, and
     /// a source that was forgotten is a failover that does not happen.
     fn collect(&mut self, inputs: &mut Vec<Input>) -> Result<()> {
+        // Read before the adverts and told after them: a new Active advertises before it announces,
+        // and what the advert explains is no foreign claim.
+        let claims = self.take_claims()?;
         for socket in self.vrrp.values() {
             for _ in 0..DATAGRAMS_A_TURN {
                 match socket.receive()? {
@@ -111,6 +122,7 @@ impl Linux {
                 }
             }
         }
+        inputs.extend(claims);
         while let Some(event) = self.monitor.next_event()? {
             inputs.push(Input::Network(event));
         }
@@ -123,6 +135,22 @@ impl Linux {
         }
         self.clients.collect(inputs);
         Ok(())
+    }
+
+    fn take_claims(&self) -> Result<Vec<Input>> {
+        let mut claims = Vec::new();
+        for (interface, listener) in &self.claims {
+            for _ in 0..CLAIMS_A_TURN {
+                let Some(frame) = listener.receive()? else {
+                    break;
+                };
+                claims.push(Input::Claim {
+                    interface: *interface,
+                    frame,
+                });
+            }
+        }
+        Ok(claims)
     }
 }
 
@@ -225,10 +253,29 @@ impl Platform for Linux {
         Ok(has_connections(address)?)
     }
 
-    fn open_vrrp(&mut self, name: &str, interface: u32, multicast: bool) -> Result<()> {
-        let socket = match self.vrrp.entry(interface) {
+    fn watch_claims(&mut self, interface: u32, addresses: &[IpAddr]) -> Result<()> {
+        let watched = self.claims.get(&interface);
+        if watched.map_or(&[][..], ClaimListener::addresses) == addresses {
+            return Ok(());
+        }
+        self.claims.remove(&interface);
+        if !addresses.is_empty() {
+            let listener = ClaimListener::open(interface, addresses)?;
+            self.claims.insert(interface, listener);
+        }
+        Ok(())
+    }
+
+    fn open_vrrp(
+        &mut self,
+        name: &str,
+        interface: u32,
+        family: Family,
+        multicast: bool,
+    ) -> Result<()> {
+        let socket = match self.vrrp.entry((interface, family)) {
             Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(free) => free.insert(VrrpSocket::open(name, interface)?),
+            Entry::Vacant(free) => free.insert(VrrpSocket::open(name, interface, family)?),
         };
         if multicast {
             socket.join_group()?;
@@ -236,18 +283,18 @@ impl Platform for Linux {
         Ok(())
     }
 
-    fn close_vrrp(&mut self, interface: u32) {
-        self.vrrp.remove(&interface);
+    fn close_vrrp(&mut self, interface: u32, family: Family) {
+        self.vrrp.remove(&(interface, family));
     }
 
     fn send_vrrp(
         &mut self,
         interface: u32,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        source: IpAddr,
+        destination: IpAddr,
         message: &[u8],
     ) -> Result<()> {
-        let Some(socket) = self.vrrp.get(&interface) else {
+        let Some(socket) = self.vrrp.get(&(interface, Family::of(destination))) else {
             return Err(Error::os(
                 format!("send an advertisement on interface {interface}"),
                 io::Error::from(io::ErrorKind::NotConnected),

@@ -35,7 +35,10 @@ impl Poll {
     /// Enough has been said to know that no majority would promise, and whom a majority may have promised.
     fn is_hopeless(&self, majority: usize) -> bool {
         let open = self.answers.len() - self.answered();
-        self.answered() >= majority && self.free() + open < majority
+        // After a start of the whole cluster all answers together say when it is worth asking again.
+        let starting = |answer: &Standing| matches!(answer, Standing::Starting { .. });
+        let all_told = open == 0 || !self.answers.iter().flatten().any(starting);
+        self.answered() >= majority && self.free() + open < majority && all_told
     }
 
     /// Whom a voter has promised, or a majority's successor-to-be: the owner, as far as is known.
@@ -165,13 +168,21 @@ impl Member {
 
     /// Waits until enough voters may be free, and then a little, another time for each node.
     fn wait(&mut self, intent: Intent, answers: Vec<Option<Standing>>, now: Instant) {
-        let mut waits: Vec<Duration> = answers.iter().flatten().map(Standing::wait).collect();
+        // Promises are released early at times: looking before they lapse costs two packets. A voter
+        // that has just started does not change its mind.
+        let lease = self.parameters.timing.lease;
+        let all = answers.iter().all(Option::is_some);
+        let patience = |answer: &Standing| match answer {
+            Standing::Starting { wait } if all => *wait,
+            _ => answer.wait().min(lease),
+        };
+        let mut waits: Vec<Duration> = answers.iter().flatten().map(patience).collect();
         waits.sort_unstable();
-        let enough = waits.get(self.majority() - 1);
-        // Promises are renewed or released: looking again before they lapse costs two packets.
-        let longest = self.parameters.timing.lease;
-        let pause = enough.copied().unwrap_or_default().min(longest);
-        let until = now + pause.max(self.parameters.timing.retry()) + self.stagger(intent);
+        let enough = waits.get(self.majority() - 1).copied();
+        let pause = enough
+            .unwrap_or_default()
+            .max(self.parameters.timing.retry());
+        let until = now + pause + self.stagger(intent);
         self.role = Role::Waiting {
             intent,
             until,

@@ -50,8 +50,8 @@ impl Sent<'_> {
         .unwrap();
         Datagram {
             interface: ETH0,
-            source: LB2,
-            destination: LB1,
+            source: LB2.into(),
+            destination: LB1.into(),
             ttl: self.ttl,
             payload: payload[..length].to_vec(),
         }
@@ -246,8 +246,8 @@ fn section_7_1_what_differs_is_a_warning_until_a_minute_after_the_last_time() {
         ..Sent::default()
     };
     let heard = Datagram {
-        source: LB1,
-        destination: LB2,
+        source: LB1.into(),
+        destination: LB2.into(),
         ..other.datagram()
     };
     // The checksum covers both addresses, and a sum does not mind their order.
@@ -314,14 +314,14 @@ fn bad_datagrams() -> Vec<(&'static str, Datagram)> {
         (
             "own_address",
             with(|d| {
-                d.source = LB1;
+                d.source = LB1.into();
                 seal(&mut d.payload);
             }),
         ),
         (
             "unknown_sender",
             with(|d| {
-                d.source = STRANGER;
+                d.source = STRANGER.into();
                 seal(&mut d.payload);
             }),
         ),

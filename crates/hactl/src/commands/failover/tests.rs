@@ -37,6 +37,7 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
                 version: 3,
                 sync_group: None,
                 gratuitous_arps_sent: 0,
+                foreign_claims: 0,
                 became_active: 0,
             })
             .collect(),

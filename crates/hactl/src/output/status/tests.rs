@@ -26,6 +26,7 @@ fn vip(name: &str, state: VipState, holder: Option<&str>) -> VipStatus {
         version: 3,
         sync_group: None,
         gratuitous_arps_sent: 0,
+        foreign_claims: 0,
         became_active: 1,
     }
 }

@@ -10,24 +10,47 @@ use halo_lab::LabError;
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What befalls the Active node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    Kill,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum Fault {
     LinkDown,
+    Freeze,
     Cut,
+    KillAgent,
+    KillDataPlane,
+    Kill,
+    Stop,
     Planned,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 4] = [Self::Kill, Self::LinkDown, Self::Cut, Self::Planned];
+    pub(super) const ALL: [Self; 8] = [
+        Self::LinkDown,
+        Self::Freeze,
+        Self::Cut,
+        Self::KillAgent,
+        Self::KillDataPlane,
+        Self::Kill,
+        Self::Stop,
+        Self::Planned,
+    ];
+
+    /// Whether the other node is sure to get the VIP. A data plane that is started again at once may
+    /// be ready before anyone else.
+    pub(super) fn moves_the_vip(self) -> bool {
+        self != Self::KillDataPlane
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Kill => "all its processes killed (SIGKILL)",
             Self::LinkDown => "link down",
+            Self::Freeze => "all its processes frozen (SIGSTOP)",
             Self::Cut => "cut off (carrier stays)",
+            Self::KillAgent => "the VRRP process killed (SIGKILL)",
+            Self::KillDataPlane => "the data plane killed (SIGKILL)",
+            Self::Kill => "all its processes killed (SIGKILL)",
+            Self::Stop => "orderly stop",
             Self::Planned => "planned failover",
         })
     }
@@ -59,6 +82,8 @@ pub(super) trait Pair {
     fn name(&self) -> &'static str;
     /// The VIP.
     fn vip(&self) -> Ipv4Addr;
+    /// Whether it can be made to suffer this, and recover by itself or by the other node.
+    fn knows(&self, fault: Fault) -> bool;
     /// Makes the first node fail.
     fn inject(&self, fault: Fault) -> Result<(), LabError>;
     /// Waits until the second node has the VIP.

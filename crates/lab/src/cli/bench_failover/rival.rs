@@ -11,6 +11,8 @@ use halo_lab::{
 use nix::sys::signal::Signal;
 
 use super::pair::{Fault, PATIENCE, Pair};
+use super::reflector;
+use super::setting::{Setting, Transport};
 
 const THEIR_VIP: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 200);
 
@@ -19,27 +21,55 @@ const FAREWELL: Duration = Duration::from_secs(10);
 
 pub(super) struct Rival<'a> {
     lab: &'a Lab,
+    setting: Setting,
     first: Mutex<Running>,
-    // Only held: the second node is never touched.
-    _second: Running,
+    second: Running,
 }
 
 struct Running {
     keepalived: Process,
     haproxy: Process,
+    reflector: Process,
 }
 
 impl<'a> Rival<'a> {
-    pub(super) fn start(lab: &'a Lab) -> Result<Self, LabError> {
+    pub(super) fn start(lab: &'a Lab, setting: Setting) -> Result<Self, LabError> {
         find_tool("keepalived")?;
         find_tool("haproxy")?;
         let rival = Self {
             lab,
-            first: Mutex::new(run(lab, "ka1")?),
-            _second: run(lab, "ka2")?,
+            setting,
+            first: Mutex::new(run(lab, setting, "ka1")?),
+            second: run(lab, setting, "ka2")?,
         };
         rival.wait_home()?;
         Ok(rival)
+    }
+
+    /// How often either node's keepalived has become Active.
+    pub(super) fn moves(&self) -> usize {
+        let first = self.first().keepalived.log();
+        let logs = [first, self.second.keepalived.log()];
+        logs.iter()
+            .map(|log| log.matches("Entering MASTER STATE").count())
+            .sum()
+    }
+
+    /// Starts keepalived again after it was killed.
+    fn restart_keepalived(&self, first: &mut Running) -> Result<(), LabError> {
+        let host = self.lab.host("ka1")?;
+        host.remove_address(THEIR_VIP)?;
+        for file in ["/run/keepalived.pid", "/run/vrrp.pid"] {
+            fs::remove_file(host.path(file))
+                .or_else(absent)
+                .map_err(|source| LabError::Io {
+                    what: format!("remove {file} on ka1"),
+                    source,
+                })?;
+        }
+        first.keepalived.wait(FAREWELL)?;
+        first.keepalived = keepalived(self.lab, self.setting, "ka1")?;
+        Ok(())
     }
 
     fn first(&self) -> MutexGuard<'_, Running> {
@@ -47,10 +77,11 @@ impl<'a> Rival<'a> {
     }
 }
 
-fn run(lab: &Lab, host: &str) -> Result<Running, LabError> {
+fn run(lab: &Lab, setting: Setting, host: &str) -> Result<Running, LabError> {
     Ok(Running {
         haproxy: haproxy(lab, host)?,
-        keepalived: keepalived(lab, host)?,
+        keepalived: keepalived(lab, setting, host)?,
+        reflector: reflector::start(lab.host(host)?, THEIR_VIP)?,
     })
 }
 
@@ -65,14 +96,17 @@ fn haproxy(lab: &Lab, host: &str) -> Result<Process, LabError> {
     config.start(lab.host(host)?)
 }
 
-fn keepalived(lab: &Lab, host: &str) -> Result<Process, LabError> {
+fn keepalived(lab: &Lab, setting: Setting, host: &str) -> Result<Process, LabError> {
     let other = if host == "ka1" { "ka2" } else { "ka1" };
     let config = KeepalivedConfig {
         vrid: 61,
         priority: if host == "ka1" { 200 } else { 150 },
-        advert_ms: 100,
+        advert_ms: setting.advert_ms,
         address: lab.host(host)?.address(),
-        peers: vec![lab.host(other)?.address()],
+        peers: match setting.transport {
+            Transport::Unicast => vec![lab.host(other)?.address()],
+            Transport::Multicast => Vec::new(),
+        },
         vip: THEIR_VIP,
         preempt: true,
         version: 3,
@@ -90,34 +124,43 @@ impl Pair for Rival<'_> {
         THEIR_VIP
     }
 
-    fn inject(&self, fault: Fault) -> Result<(), LabError> {
+    fn knows(&self, fault: Fault) -> bool {
         match fault {
-            Fault::Kill => {
-                // keepalived's child says farewell when its parent dies: a machine that loses its
-                // power does not, so all are stopped before any is killed.
-                let pids = self.lab.host("ka1")?.processes();
-                for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
-                    for pid in &pids {
-                        let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
-                        nix::sys::signal::kill(pid, signal)
-                            .map_err(std::io::Error::from)
-                            .or_else(gone)
-                            .map_err(|source| LabError::Io {
-                                what: format!("send {signal} to a process on ka1"),
-                                source,
-                            })?;
-                    }
-                }
-                Ok(())
-            }
-            Fault::LinkDown => self.lab.link_down("ka1"),
-            Fault::Cut => self.lab.cut("ka1"),
-            // What `systemctl stop keepalived` does: the VIP moves, HAProxy stays.
-            Fault::Planned => {
-                self.first().keepalived.signal(Signal::SIGTERM);
-                Ok(())
-            }
+            // Nothing starts HAProxy again, and keepalived does not look.
+            Fault::KillDataPlane => false,
+            // It has no command for that.
+            Fault::Planned => false,
+            _ => true,
         }
+    }
+
+    fn inject(&self, fault: Fault) -> Result<(), LabError> {
+        let host = self.lab.host("ka1")?;
+        match fault {
+            Fault::LinkDown => self.lab.link_down("ka1")?,
+            Fault::Freeze => host.signal_all(Signal::SIGSTOP),
+            Fault::Cut => self.lab.cut("ka1")?,
+            Fault::KillAgent => {
+                // keepalived's child says farewell when its parent dies; here both die at once.
+                let parent = self.first().keepalived.pid();
+                let all = [parent].into_iter().chain(host.children(parent));
+                let all: Vec<u32> = all.collect();
+                for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+                    host.signal(&all, signal);
+                }
+            }
+            // A machine that loses its power says no farewell: all are stopped before any is killed.
+            Fault::Kill => {
+                host.signal_all(Signal::SIGSTOP);
+                host.signal_all(Signal::SIGKILL);
+            }
+            // What `systemctl stop keepalived` does: the VIP moves, HAProxy stays.
+            Fault::Stop | Fault::Planned => {
+                self.first().keepalived.signal(Signal::SIGTERM);
+            }
+            Fault::KillDataPlane => {}
+        }
+        Ok(())
     }
 
     fn wait_moved(&self) -> Result<(), LabError> {
@@ -128,32 +171,29 @@ impl Pair for Rival<'_> {
     }
 
     fn repair(&self, fault: Fault) -> Result<(), LabError> {
+        let host = self.lab.host("ka1")?;
         match fault {
+            Fault::LinkDown => self.lab.link_up("ka1"),
+            Fault::Freeze => {
+                host.signal_all(Signal::SIGCONT);
+                Ok(())
+            }
+            Fault::Cut => self.lab.heal("ka1"),
+            Fault::KillDataPlane => Ok(()),
+            Fault::KillAgent => self.restart_keepalived(&mut self.first()),
             Fault::Kill => {
                 // A machine that lost its power comes back without the address, and without the
                 // process numbers in /run that keep a second keepalived from starting.
-                let host = self.lab.host("ka1")?;
-                host.remove_address(THEIR_VIP)?;
-                for file in ["/run/keepalived.pid", "/run/vrrp.pid"] {
-                    fs::remove_file(host.path(file))
-                        .or_else(absent)
-                        .map_err(|source| LabError::Io {
-                            what: format!("remove {file} on ka1"),
-                            source,
-                        })?;
-                }
                 let mut first = self.first();
-                first.keepalived.wait(FAREWELL)?;
                 first.haproxy.wait(FAREWELL)?;
-                *first = run(self.lab, "ka1")?;
-                Ok(())
+                first.haproxy = haproxy(self.lab, "ka1")?;
+                first.reflector = reflector::start(host, THEIR_VIP)?;
+                self.restart_keepalived(&mut first)
             }
-            Fault::LinkDown => self.lab.link_up("ka1"),
-            Fault::Cut => self.lab.heal("ka1"),
-            Fault::Planned => {
+            Fault::Stop | Fault::Planned => {
                 let mut first = self.first();
                 first.keepalived.wait(FAREWELL)?;
-                first.keepalived = keepalived(self.lab, "ka1")?;
+                first.keepalived = keepalived(self.lab, self.setting, "ka1")?;
                 Ok(())
             }
         }
@@ -170,14 +210,6 @@ impl Pair for Rival<'_> {
     fn reload(&self) -> Result<(), LabError> {
         self.first().haproxy.signal(Signal::SIGUSR2);
         Ok(())
-    }
-}
-
-/// A child that died with its parent a moment ago is as dead as it should be.
-fn gone(error: std::io::Error) -> std::io::Result<()> {
-    match error.raw_os_error() == Some(nix::errno::Errno::ESRCH as i32) {
-        true => Ok(()),
-        false => Err(error),
     }
 }
 

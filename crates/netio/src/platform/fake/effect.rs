@@ -1,6 +1,6 @@
 //! What was done to the fake.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use ipnet::IpNet;
@@ -43,10 +43,12 @@ pub enum Effect {
     },
     /// A VRRP message was sent.
     Advert {
+        /// The interface.
+        interface: u32,
         /// Sender.
-        source: Ipv4Addr,
+        source: IpAddr,
         /// Receiver.
-        destination: Ipv4Addr,
+        destination: IpAddr,
         /// The VRRP message.
         message: Vec<u8>,
     },

@@ -1,0 +1,80 @@
+//! One fault, seen by a client.
+
+use std::fmt;
+use std::time::Duration;
+
+use halo_lab::arp_prober::{ArpProber, longest_dispute};
+use halo_lab::prober::{Ask, Prober};
+use halo_lab::{Lab, LabError};
+
+use super::pair::{Fault, PATIENCE, Pair};
+use super::reflector;
+use super::setting::WATCHER;
+
+/// Answers without a break for this long mean that an outage is over.
+const STEADY: Duration = Duration::from_millis(500);
+
+/// What the client saw.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trial {
+    http: Duration,
+    udp: Duration,
+    dispute: Duration,
+}
+
+impl Trial {
+    pub(super) fn http_ms(&self) -> u128 {
+        self.http.as_millis()
+    }
+
+    pub(super) fn udp_ms(&self) -> u128 {
+        self.udp.as_millis()
+    }
+
+    /// How long two nodes said that they have the address.
+    pub(super) fn dispute_ms(&self) -> u128 {
+        self.dispute.as_millis()
+    }
+}
+
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "HTTP {} ms, UDP {} ms, two answered ARP for {} ms",
+            self.http_ms(),
+            self.udp_ms(),
+            self.dispute_ms()
+        )
+    }
+}
+
+pub(super) fn run(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Trial, LabError> {
+    let client = lab.host("client")?;
+    // keepalived does not always claim the address again when a cut heals, and a client then goes on
+    // asking the node that gave it up, for half a minute and more. What is measured is the fault
+    // alone: each trial begins with a client that asks anew.
+    client.forget_neighbour(pair.vip())?;
+    let probers = [
+        Prober::start(client, (pair.vip(), 80).into(), Ask::Http)?,
+        Prober::start(client, (pair.vip(), reflector::PORT).into(), Ask::Udp)?,
+    ];
+    let arp = ArpProber::start(lab.host(WATCHER)?, pair.vip())?;
+    for prober in &probers {
+        prober.wait_steady(STEADY, PATIENCE)?;
+    }
+    probers.iter().for_each(Prober::reset);
+    pair.inject(fault)?;
+    if fault.moves_the_vip() {
+        pair.wait_moved()?;
+    }
+    for prober in &probers {
+        prober.wait_steady(STEADY, PATIENCE)?;
+    }
+    let [http, udp] = probers.map(|prober| prober.stop().longest_gap());
+    pair.repair(fault)?;
+    pair.wait_home()?;
+    // The return counts too: who was cut off or frozen must not claim what is another's now.
+    let dispute = longest_dispute(&arp.stop()?);
+    Ok(Trial { http, udp, dispute })
+}

@@ -1,0 +1,159 @@
+//! A simulated voter: the real cores, and a kernel that outlives the process.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use halo_quorum::{MAX_LEN, Member, Parameters, Timing};
+use halo_vrrp::{Config, Heartbeat, State, Version, VirtualRouter};
+
+use super::plan::{QuorumNode, QuorumPlan};
+use super::world::QuorumMutant;
+use crate::Nanos;
+use crate::time::Clock;
+
+/// Packets that wait for a frozen process at most.
+const QUEUE: usize = 200;
+
+/// What travels between nodes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Packet {
+    Advert {
+        from: usize,
+        heartbeat: Heartbeat,
+    },
+    Quorum {
+        from: usize,
+        body: [u8; MAX_LEN],
+        len: usize,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    Running,
+    Frozen { since: Nanos, queues: bool },
+    Down,
+}
+
+/// A voter.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) address: IpAddr,
+    pub(super) clock: Clock,
+    /// `None`: a witness.
+    pub(super) router: Option<VirtualRouter>,
+    pub(super) member: Member,
+    pub(super) run: Run,
+    /// Until when the kernel answers for the addresses, by the node's clock; `None`: they are not there.
+    pub(super) answers_until: Option<Instant>,
+    pub(super) silent_until: Nanos,
+    pub(super) wake: Option<(Nanos, u64)>,
+    pub(super) inbox: VecDeque<Packet>,
+    incarnation: u64,
+}
+
+impl Node {
+    pub(super) fn new(index: usize, node: QuorumNode, plan: &QuorumPlan, epoch: Instant) -> Self {
+        let clock = Clock::new(epoch, node.drift);
+        let address = address(index);
+        let parameters = parameters(index, plan, 0);
+        let router = node.priority.map(|priority| {
+            VirtualRouter::new(Config {
+                version: Version::V3,
+                address,
+                priority,
+                interval: plan.interval,
+                preempt: plan.preempt,
+                preempt_delay: Duration::ZERO,
+            })
+            .with_quorum()
+        });
+        let mut node = Self {
+            address,
+            clock,
+            router,
+            member: Member::new(parameters, clock.at(Nanos(0))),
+            run: Run::Running,
+            answers_until: None,
+            silent_until: Nanos(0),
+            wake: None,
+            inbox: VecDeque::new(),
+            incarnation: 0,
+        };
+        node.keep_silent(Nanos(0), &plan.timing());
+        node
+    }
+
+    /// A new process in place of the former, which removes what that one left behind.
+    pub(super) fn start(
+        &mut self,
+        index: usize,
+        plan: &QuorumPlan,
+        now: Nanos,
+        mutant: Option<QuorumMutant>,
+    ) {
+        self.incarnation += 1;
+        let parameters = parameters(index, plan, self.incarnation);
+        let began = match mutant {
+            Some(QuorumMutant::ForgetsPromises) => Nanos(0),
+            _ => now,
+        };
+        self.member = Member::new(parameters, self.clock.at(began));
+        if let Some(router) = &mut self.router {
+            *router = VirtualRouter::new(*router.config()).with_quorum();
+        }
+        self.run = Run::Running;
+        self.answers_until = None;
+        self.inbox.clear();
+        self.keep_silent(now, &plan.timing());
+    }
+
+    fn keep_silent(&mut self, now: Nanos, timing: &Timing) {
+        let until = self.clock.at(now) + timing.silence_after_start();
+        self.silent_until = self.clock.when(until);
+    }
+
+    /// Whether it takes part in the election.
+    pub(super) fn is_able(&self) -> bool {
+        let router = self.router.as_ref();
+        self.run == Run::Running && router.is_some_and(|router| router.state() != State::Initialize)
+    }
+
+    /// Whether its kernel answers for the addresses.
+    pub(super) fn owns(&self, now: Nanos) -> bool {
+        self.answers_until
+            .is_some_and(|until| self.clock.at(now) < until)
+    }
+
+    /// Whether it may vote.
+    pub(super) fn votes(&self, now: Nanos) -> bool {
+        self.run == Run::Running && now >= self.silent_until
+    }
+
+    /// When it wants to be woken.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let router = self.router.as_ref().and_then(VirtualRouter::poll_timeout);
+        router.into_iter().chain(self.member.poll_timeout()).min()
+    }
+
+    pub(super) fn queue(&mut self, packet: Packet) {
+        if self.inbox.len() < QUEUE {
+            self.inbox.push_back(packet);
+        }
+    }
+}
+
+fn parameters(index: usize, plan: &QuorumPlan, incarnation: u64) -> Parameters {
+    Parameters {
+        own: address(index),
+        voters: (0..plan.nodes.len()).map(address).collect(),
+        timing: plan.timing(),
+        incarnation,
+    }
+}
+
+fn address(index: usize) -> IpAddr {
+    let host = u8::try_from(index + 1).unwrap_or(u8::MAX);
+    IpAddr::V4(Ipv4Addr::new(10, 77, 0, host))
+}

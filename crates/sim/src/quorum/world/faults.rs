@@ -1,0 +1,117 @@
+//! What faults do.
+
+use halo_vrrp::{DisableReason, Event};
+
+use super::{QuorumFault, Run, Violation, World};
+use crate::network::Noise;
+
+impl World<'_> {
+    pub(super) fn apply(&mut self, fault: QuorumFault) -> Result<(), Violation> {
+        self.note(|| format!("--- {fault:?}"));
+        self.settled = false;
+        self.monitor.disturb(self.now);
+        match fault {
+            QuorumFault::Kill(node) => self.kill(node),
+            QuorumFault::PowerOff(node) => {
+                self.kill(node);
+                self.nodes[node].answers_until = None;
+            }
+            QuorumFault::Start(node) => self.start(node)?,
+            QuorumFault::Stop(node) => {
+                if self.nodes[node].run == Run::Running {
+                    self.drive(node, Event::Shutdown)?;
+                    self.kill(node);
+                }
+            }
+            QuorumFault::Freeze { node, queues } => self.freeze(node, queues),
+            QuorumFault::Thaw(node) => self.thaw(node)?,
+            QuorumFault::Disable(node) => {
+                self.command(node, Event::Disable(DisableReason::DataPlaneDown))?;
+            }
+            QuorumFault::Enable(node) => self.command(node, Event::Enable)?,
+            QuorumFault::Cut { from, to } => self.network.set_cut(from, to, true),
+            QuorumFault::Partition(side) => self.network.partition(side),
+            QuorumFault::Mend => self.network.mend(),
+            QuorumFault::Noise {
+                loss,
+                duplicate,
+                delay,
+            } => {
+                self.network.noise = Noise {
+                    loss,
+                    duplicate,
+                    corrupt: 0,
+                    delay,
+                };
+            }
+            QuorumFault::Silence => self.network.noise = Noise::default(),
+            QuorumFault::TakeOver(node) => self.command(node, Event::TakeOver)?,
+            QuorumFault::YieldOwner
+            | QuorumFault::KillOwner
+            | QuorumFault::IsolateOwner
+            | QuorumFault::FreezeOwner => self.apply_to_owner(fault)?,
+        }
+        Ok(())
+    }
+
+    fn apply_to_owner(&mut self, fault: QuorumFault) -> Result<(), Violation> {
+        let owner = self.nodes.iter().position(|node| node.owns(self.now));
+        let Some(owner) = owner else { return Ok(()) };
+        match fault {
+            QuorumFault::YieldOwner => self.command(owner, Event::Yield)?,
+            QuorumFault::KillOwner => self.kill(owner),
+            QuorumFault::IsolateOwner => self.network.partition(1 << owner),
+            _ => self.freeze(owner, self.now.0.is_multiple_of(2)),
+        }
+        Ok(())
+    }
+
+    /// A command or a change, if the process is there to take it.
+    fn command(&mut self, node: usize, event: Event) -> Result<(), Violation> {
+        if self.nodes[node].run == Run::Running {
+            self.drive(node, event)?;
+        }
+        Ok(())
+    }
+
+    /// The process is gone; what its kernel does goes on.
+    fn kill(&mut self, node: usize) {
+        if let Some(key) = self.nodes[node].wake.take() {
+            self.agenda.remove(&key);
+        }
+        self.nodes[node].run = Run::Down;
+        self.nodes[node].inbox.clear();
+    }
+
+    fn start(&mut self, node: usize) -> Result<(), Violation> {
+        if self.nodes[node].run == Run::Down {
+            self.restarted = true;
+            self.nodes[node].start(node, self.plan, self.now, self.mutant);
+            self.drive(node, Event::Enable)?;
+        }
+        Ok(())
+    }
+
+    fn freeze(&mut self, node: usize, queues: bool) {
+        if self.nodes[node].run == Run::Running {
+            let since = self.now;
+            self.nodes[node].run = Run::Frozen { since, queues };
+        }
+    }
+
+    /// The process runs on: it notices the gap, does what is due, then reads what waits.
+    fn thaw(&mut self, index: usize) -> Result<(), Violation> {
+        let Run::Frozen { since, .. } = self.nodes[index].run else {
+            return Ok(());
+        };
+        self.nodes[index].run = Run::Running;
+        let gap = self.now.since(since);
+        if gap > self.plan.interval.duration() {
+            self.drive(index, Event::ClockGap(gap))?;
+        }
+        while let Some(packet) = self.nodes[index].inbox.pop_front() {
+            self.receive(index, packet)?;
+        }
+        self.wake(index)
+    }
+}

@@ -1,0 +1,206 @@
+//! IPv6: takeover, and keepalived as the other node, with real packets.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use halo_api::VipState;
+use halo_e2e::{ANNOUNCED, OUTAGE, PATIENCE, fail, outage_within, steady, until};
+use halo_lab::prober::{Ask, Prober};
+use halo_lab::{Host, Lab, Process, Programs, VIP6, default_config};
+
+/// What follows from VRID 51.
+const LINK_LOCAL: &str = "fe80::200:5eff:fe00:233";
+
+/// The default configuration with IPv6 in place of IPv4 for clients; servers of both. With `unicast`
+/// the nodes have an `address6`.
+fn config(lab: &Lab, priority: u8, unicast: bool) -> String {
+    let mut text = default_config(lab.topology())
+        .replace("priority = 200", &format!("priority = {priority}"))
+        .replace("addresses = [\"10.77.0.100\"]", "addresses = [\"fd77::100/64\"]")
+        .replace("10.77.0.100:", "[fd77::100]:")
+        // The server by both of its addresses: the second is checked and used over IPv6.
+        + "[[pool.server]]\nname = \"six\"\naddress = \"[fd77::22]:8081\"\n";
+    if unicast {
+        for node in lab.nodes() {
+            let (four, six) = (node.host().address(), node.host().address6());
+            text = text.replace(
+                &format!("address = \"{four}/24\""),
+                &format!("address = \"{four}/24\"\naddress6 = \"{six}/64\""),
+            );
+        }
+    }
+    text
+}
+
+fn whoami() -> PathBuf {
+    Programs::find().unwrap_or_else(fail).path("whoami")
+}
+
+fn lab() -> (Lab, Process) {
+    let lab = Lab::builder().start().unwrap_or_else(fail);
+    let app = lab.host("app2").unwrap();
+    let server = app
+        .spawn("six", whoami(), ["--listen", "[fd77::22]:8081"])
+        .unwrap_or_else(fail);
+    (lab, server)
+}
+
+/// A client that asks for `http://[fd77::100]/` every millisecond, and is answered.
+fn prober(lab: &Lab) -> Prober {
+    let target: SocketAddr = (VIP6, 80).into();
+    let client = lab.host("client").unwrap_or_else(fail);
+    let prober = Prober::start(client, target, Ask::Http).unwrap_or_else(fail);
+    steady(lab, &prober);
+    prober.reset();
+    prober
+}
+
+fn has(host: &Host) -> bool {
+    host.has(VIP6).unwrap_or(false)
+}
+
+fn state(lab: &Lab, node: &str) -> Option<VipState> {
+    let status = lab.node(node).unwrap().agent_status();
+    status.ok().map(|status| status.vips[0].state)
+}
+
+/// Waits until the VIP is on lb1 alone, or on lb2 alone.
+fn on(lab: &Lab, holder: &str) {
+    until(lab, &format!("the VIP on {holder} alone"), || {
+        let there = |host: &str| has(lab.host(host).unwrap());
+        let halo = state(lab, "lb1") == Some(VipState::Active);
+        (there("lb1"), there("lb2"), halo) == (holder == "lb1", holder == "lb2", holder == "lb1")
+    });
+}
+
+fn taken_over(unicast: bool) {
+    let (lab, _server) = lab();
+    lab.write_config(&config(&lab, 200, unicast)).unwrap();
+    lab.start_all().unwrap_or_else(fail);
+    on(&lab, "lb1");
+    let lost = prober(&lab);
+    lab.node("lb1").unwrap().kill().unwrap();
+    until(&lab, "the VIP on lb2", || has(lab.host("lb2").unwrap()));
+    outage_within(&lab, lost, OUTAGE);
+    lab.node("lb1").unwrap().start_halod().unwrap();
+    on(&lab, "lb1");
+    let announced = prober(&lab);
+    lab.node("lb1").unwrap().terminate(PATIENCE).unwrap();
+    until(&lab, "the VIP on lb2", || has(lab.host("lb2").unwrap()));
+    outage_within(&lab, announced, ANNOUNCED);
+    let status = lab.node("lb2").unwrap().status().unwrap();
+    let six = format!("{status:?}");
+    assert!(six.contains("six"), "{six}");
+}
+
+#[test]
+fn a_vip_of_ipv6_moves_with_multicast_heartbeats() {
+    taken_over(false);
+}
+
+#[test]
+fn a_vip_of_ipv6_moves_with_unicast_heartbeats() {
+    taken_over(true);
+}
+
+#[test]
+fn a_stopped_node_leaves_no_address_and_the_nodes_own_network_as_it_was() {
+    let (lab, _server) = lab();
+    let routes = || halo_e2e::said(&halo_e2e::run(&lab, "lb1", "ip", &["-6", "route"]));
+    let before = routes();
+    lab.write_config(&config(&lab, 200, false)).unwrap();
+    lab.start_all().unwrap_or_else(fail);
+    on(&lab, "lb1");
+    assert_eq!(routes(), before, "no route comes with a VIP");
+    lab.node("lb1").unwrap().terminate(PATIENCE).unwrap();
+    assert!(!has(lab.host("lb1").unwrap()));
+    assert_eq!(routes(), before);
+}
+
+/// Halo on lb1 with `priority`, keepalived on lb2 with 150 and whoami for a data plane.
+fn pair(priority: u8, unicast: bool) -> (Lab, Process, [Process; 2]) {
+    let (lab, server) = lab();
+    lab.write_config(&config(&lab, priority, unicast)).unwrap();
+    lab.node("lb1").unwrap().start_halod().unwrap();
+    let second = lab.host("lb2").unwrap();
+    // Bound to every address, so that the VIP is served whenever it is there.
+    let serve = second.spawn("web", whoami(), ["--listen", "[::]:80"]);
+    let keepalived = keepalived(second, unicast).unwrap_or_else(fail);
+    (lab, server, [keepalived, serve.unwrap_or_else(fail)])
+}
+
+fn keepalived(host: &Host, unicast: bool) -> Result<Process, halo_lab::LabError> {
+    let peers = if unicast {
+        "  unicast_src_ip fd77::12\n  unicast_ttl 255\n  unicast_peer {\n    fd77::11\n  }\n"
+    } else {
+        ""
+    };
+    let text = format!(
+        "global_defs {{\n  vrrp_version 3\n}}\n\
+         vrrp_instance web6 {{\n  state BACKUP\n  interface eth0\n  virtual_router_id 51\n  \
+         priority 150\n  advert_int 0.1\n{peers}  \
+         virtual_ipaddress {{\n    {LINK_LOCAL}/64\n    fd77::100/64\n  }}\n}}\n"
+    );
+    fs::write(host.path("/run/keepalived.conf"), text)
+        .map_err(|error| halo_lab::LabError::Refused(error.to_string()))?;
+    let arguments = ["-n", "-l", "-D", "-P", "-f", "/run/keepalived.conf"];
+    host.spawn_tool("keepalived", arguments)
+}
+
+fn halo_is_active(unicast: bool) {
+    let (lab, _server, _processes) = pair(200, unicast);
+    on(&lab, "lb1");
+    let status = lab.node("lb1").unwrap().agent_status().unwrap();
+    assert_eq!(status.vips[0].addresses[0], format!("{LINK_LOCAL}/64"));
+    let lost = prober(&lab);
+    lab.node("lb1").unwrap().kill().unwrap();
+    until(&lab, "the VIP on keepalived", || {
+        has(lab.host("lb2").unwrap())
+    });
+    outage_within(&lab, lost, OUTAGE);
+    lab.node("lb1").unwrap().start_halod().unwrap();
+    on(&lab, "lb1");
+    let announced = prober(&lab);
+    lab.node("lb1").unwrap().terminate(PATIENCE).unwrap();
+    until(&lab, "the VIP on keepalived", || {
+        has(lab.host("lb2").unwrap())
+    });
+    outage_within(&lab, announced, ANNOUNCED);
+}
+
+fn keepalived_is_active(unicast: bool) {
+    let (lab, _server, [mut keepalived, _serve]) = pair(100, unicast);
+    on(&lab, "lb2");
+    until(&lab, "lb1 to be Standby", || {
+        state(&lab, "lb1") == Some(VipState::Standby)
+    });
+    let status = lab.node("lb1").unwrap().agent_status().unwrap();
+    assert!(status.vips[0].holder.is_some(), "{status:?}");
+    assert!(status.vips[0].adverts_received > 0);
+    assert_eq!(status.vips[0].adverts_discarded, 0);
+    let lost = prober(&lab);
+    keepalived.terminate(PATIENCE).unwrap();
+    on(&lab, "lb1");
+    outage_within(&lab, lost, ANNOUNCED);
+}
+
+#[test]
+fn halo_active_keepalived_backup_multicast() {
+    halo_is_active(false);
+}
+
+#[test]
+fn halo_active_keepalived_backup_unicast() {
+    halo_is_active(true);
+}
+
+#[test]
+fn keepalived_active_halo_standby_multicast() {
+    keepalived_is_active(false);
+}
+
+#[test]
+fn keepalived_active_halo_standby_unicast() {
+    keepalived_is_active(true);
+}
