@@ -19,13 +19,15 @@ help: ## Show what there is to make
 
 ## What the targets need from Debian; each asks only for its own.
 
-.PHONY: deps deps-build deps-lab deps-compose deps-lint
+.PHONY: deps deps-build deps-lab deps-bench deps-compose deps-lint
 deps: ## Install everything the targets below need, where it is missing
-	@.ci/deps build lab compose lint
+	@.ci/deps build lab bench compose lint
 deps-build:
 	@.ci/deps build
 deps-lab:
 	@.ci/deps build lab
+deps-bench:
+	@.ci/deps build bench
 deps-compose:
 	@.ci/deps compose
 deps-lint:
@@ -49,6 +51,10 @@ bench: deps-lab build ## Measure what a request costs, beside HAProxy and nginx
 	$(bin)/halo-lab bench --rounds $(ROUNDS) --seconds $(SECONDS) $(BENCH) $(WORKLOADS)
 bench-failover: deps-lab build ## Measure failovers, beside keepalived and HAProxy
 	$(bin)/halo-lab bench-failover $(BENCH)
+
+.PHONY: bench-instructions
+bench-instructions: deps-bench ## Count the user instructions of a request, against CI's budget
+	.ci/instructions
 
 .PHONY: test test-unit test-model test-sim test-lab test-compose
 test: test-unit test-model test-sim test-lab test-compose ## Run every test

@@ -119,6 +119,7 @@ pub(crate) fn status() -> Status {
                 address: "10.77.0.12".into(),
                 last_heard_ms: Some(42),
                 active_for: vec!["dns".into()],
+                ready: Some(true),
             }],
             trackers: vec![TrackerStatus {
                 name: "uplink".into(),

@@ -7,9 +7,12 @@ mod failover;
 mod handover;
 mod leases;
 mod network;
+mod peers;
+mod probing;
 mod reload;
 mod requests;
 mod status;
+mod succession;
 mod trackers;
 mod vips;
 mod wire;
@@ -38,6 +41,7 @@ use crate::error::Error;
 use crate::journal::Journal;
 use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
+use crate::peers::Peers;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
 pub(crate) use claims::ForeignClaims;
@@ -58,6 +62,8 @@ pub struct Options {
     pub version: &'static str,
     /// What an operator should know of this start, in sentences.
     pub warnings: Vec<String>,
+    /// Random, and new with each start: what this node draws from it nobody can foresee.
+    pub seed: [u8; 32],
 }
 
 /// The failover agent.
@@ -88,6 +94,10 @@ pub struct Agent<P> {
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
+    /// Whether answers to ARP are heard.
+    hears_arp: bool,
+    /// The other nodes, as they say that they are.
+    peers: Peers,
     /// When each other node was last heard.
     heard: BTreeMap<IpAddr, Instant>,
     journal: Journal,
@@ -107,6 +117,8 @@ impl<P: Platform> Agent<P> {
         let vips = (0..loaded.config.vips.len())
             .filter_map(|index| Vip::new(&loaded.config, index, started))
             .collect();
+        let mut peers = Peers::default();
+        peers.set_keys(loaded.keyring.clone(), options.seed);
         Self {
             journal: Journal::new(loaded.config.this_node().name.clone()),
             platform,
@@ -128,6 +140,8 @@ impl<P: Platform> Agent<P> {
             neighbours: Neighbours::new(now),
             host_warnings: Vec::new(),
             discards: Discards::default(),
+            hears_arp: false,
+            peers,
             heard: BTreeMap::new(),
             started,
             status_changed: false,
@@ -207,6 +221,7 @@ impl<P: Platform> Agent<P> {
                 self.pending.as_ref().map(Pending::deadline),
                 self.trackers.poll_timeout(),
                 Some(self.status_due),
+                self.peers.poll_timeout(),
                 Some(self.neighbours.due),
                 self.quiet_at().filter(|_| self.stop_pending),
             ])
@@ -243,6 +258,7 @@ impl<P: Platform> Agent<P> {
     fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
+            Input::ArpReply { interface, sender } => self.handle_arp_reply(interface, sender, now),
             Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
@@ -273,6 +289,8 @@ impl<P: Platform> Agent<P> {
         for index in 0..self.vips.len() {
             self.handle_vip_timeouts(index, now);
         }
+        self.handle_peer_timeouts(now);
+        self.update_detection(now);
         self.look_up_neighbours(now);
     }
 
@@ -289,6 +307,7 @@ impl<P: Platform> Agent<P> {
             }
         );
         self.resign_all(now);
+        self.say_goodbye();
         if again {
             self.finish_all_retiring();
         } else {

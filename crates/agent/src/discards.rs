@@ -21,6 +21,8 @@ pub(crate) enum Mismatch {
     Addresses,
     /// The kind of authentication, or the password.
     Authentication,
+    /// What is to be signed is not, or wrongly.
+    Signature,
     /// Both nodes have priority 255.
     Owner,
     /// Somebody else says that they have an address that this node holds.

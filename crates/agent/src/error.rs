@@ -25,6 +25,14 @@ pub enum Error {
         /// What is wrong with it.
         source: io::Error,
     },
+    /// The cluster's secret cannot be read, or is none.
+    #[error("cannot take the cluster's secret from {} ([cluster] secret_file): {source}", .path.display())]
+    ReadSecret {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// The operating system refused something that the agent cannot do without.
     #[error(transparent)]
     Os(#[from] halo_netio::Error),

@@ -13,6 +13,7 @@ mod handover;
 mod journal;
 mod link_table;
 mod loaded;
+mod peers;
 mod supervisor;
 mod tracker;
 mod vip;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use halo_auth::Keyring;
 use halo_config::Config;
 
 use crate::error::Error;
@@ -14,17 +15,26 @@ pub struct Loaded {
     pub config: Config,
     pub(crate) text: String,
     pub(crate) token: Option<String>,
+    /// The cluster's keys, if it has a secret.
+    pub(crate) keyring: Option<Keyring>,
 }
 
 impl Loaded {
-    /// Reads the file at `path` as the node `node`, by way of `read`.
+    /// Whether nothing has changed in any of the files.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        self.text == other.text && self.token == other.token && self.keyring == other.keyring
+    }
+
+    /// Reads the file at `path` as the node `node`, by way of `read`, and the secret by way of
+    /// `read_secret`, which looks at who else may read it.
     ///
     /// # Errors
-    /// When it, or the token file that it names, cannot be read or is wrong.
+    /// When it, or a file that it names, cannot be read or is wrong.
     pub fn read(
         path: &Path,
         node: &str,
         mut read: impl FnMut(&Path) -> io::Result<String>,
+        read_secret: impl FnOnce(&Path) -> io::Result<String>,
     ) -> Result<Self, Error> {
         let text = read(path).map_err(|source| Error::ReadConfig {
             path: path.to_owned(),
@@ -37,10 +47,16 @@ impl Loaded {
             .as_deref()
             .map(|file| read_token(file, &mut read))
             .transpose()?;
+        let keyring = config
+            .secret_file
+            .as_deref()
+            .map(|file| read_keyring(file, read_secret))
+            .transpose()?;
         Ok(Self {
             config,
             text,
             token,
+            keyring,
         })
     }
 }
@@ -58,4 +74,16 @@ fn read_token(
         return Err(failed(io::Error::other("it is empty")));
     }
     Ok(token)
+}
+
+fn read_keyring(
+    file: &Path,
+    read_secret: impl FnOnce(&Path) -> io::Result<String>,
+) -> Result<Keyring, Error> {
+    let failed = |source| Error::ReadSecret {
+        path: file.to_owned(),
+        source,
+    };
+    let text = read_secret(file).map_err(failed)?;
+    Keyring::from_text(&text).map_err(|wrong| failed(io::Error::other(wrong)))
 }

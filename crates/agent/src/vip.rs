@@ -8,7 +8,7 @@ use halo_api::UnixMillis;
 use halo_config::{Checksum, Config, Node, Transport, VrrpVersion};
 use halo_netio::vrrp::Family;
 use halo_packet::vrrp::{Accept, Authentication, ChecksumMode, Version};
-use halo_vrrp::{Centiseconds, DisableReason, Priority, State, VirtualRouter, Vrid};
+use halo_vrrp::{Centiseconds, Detection, DisableReason, Priority, State, VirtualRouter, Vrid};
 
 use crate::agent::ForeignClaims;
 use crate::announcer::Announcer;
@@ -38,6 +38,14 @@ pub(crate) struct Vip {
     pub(crate) renew_at: Option<Instant>,
     /// Whether the kernel's lease of the addresses is renewed with each heartbeat.
     pub(crate) leased: bool,
+    /// Rises with each takeover, by whichever node.
+    pub(crate) epoch: u64,
+    /// Which tenure of this node the epoch was counted for last.
+    pub(crate) tenure: u64,
+    /// How the router was last told that the Active can be asked.
+    pub(crate) detection: Option<Detection>,
+    /// Whom an operator wants to have the addresses after this node.
+    pub(crate) appointee: Option<IpAddr>,
     /// Its addresses are on for connections only that finish.
     pub(crate) retiring: Option<Retiring>,
     /// The data plane was last told that its connections are to finish.
@@ -74,6 +82,10 @@ impl Vip {
             peers: peers(config, vip),
             renew_at: None,
             leased: false,
+            epoch: 0,
+            tenure: 0,
+            detection: None,
+            appointee: None,
             retiring: None,
             drained: false,
             blocked_until: None,

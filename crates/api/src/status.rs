@@ -173,10 +173,13 @@ pub struct PeerStatus {
     pub name: String,
     /// The address it sends heartbeats from.
     pub address: String,
-    /// Milliseconds since its last heartbeat; `None`: none heard. A Standby sends none.
+    /// Milliseconds since it was last heard, of a heartbeat or a word that it is there; `None`: never.
     pub last_heard_ms: Option<u64>,
     /// The VIPs that it holds.
     pub active_for: Vec<String>,
+    /// Whether it says that it can serve; `None`: it has not said anything for a second.
+    #[serde(default)]
+    pub ready: Option<bool>,
 }
 
 /// The data plane's part of a node's status.

@@ -1,6 +1,7 @@
 //! Signing what goes out, judging what comes in.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
 use halo_packet::BufferTooSmall;
@@ -8,6 +9,9 @@ use halo_packet::peer::trailer::{LEN, SIGNED_LEN, Trailer, TrailerError};
 
 use crate::key::{Keyring, draw};
 use crate::session::Session;
+
+/// Senders that are told apart: 64 nodes with four addresses each.
+const MOST_SENDERS: usize = 256;
 
 /// What a message is signed with, beside its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +51,8 @@ pub enum Rejection {
     /// The tag does not fit.
     #[error("its signature is wrong: it was forged, or changed on its way")]
     Forged,
-    /// The sender is no other node of the cluster.
-    #[error("its sender is no node of this cluster")]
+    /// It has the secret, but there are more senders than any cluster has.
+    #[error("more than {MOST_SENDERS} addresses have sent signed messages")]
     Stranger,
     /// From an incarnation that has not shown yet that it is not a recorded one. A sender that has just
     /// started shows it with its next message: it is to be sent something, so that it can.
@@ -105,18 +109,6 @@ impl Authenticator {
         self.keyring = keyring;
     }
 
-    /// Who the other nodes are, by the addresses that they send from. What is known of others is
-    /// forgotten.
-    pub fn set_peers(&mut self, peers: impl IntoIterator<Item = IpAddr>) {
-        let mut before = std::mem::take(&mut self.sessions);
-        for peer in peers {
-            let session = before
-                .remove(&peer)
-                .unwrap_or_else(|| Session::new(&self.seed, peer));
-            self.sessions.insert(peer, session);
-        }
-    }
-
     /// Whether the node with this address has shown that it is no recording.
     #[must_use]
     pub fn is_proven(&self, peer: IpAddr) -> bool {
@@ -146,7 +138,13 @@ impl Authenticator {
         };
         *counter += 1;
         let sequence = *counter;
-        let session = self.sessions.get(&envelope.destination);
+        let destination = envelope.destination;
+        // Nobody answers for a group.
+        let session = if destination.is_multicast() {
+            None
+        } else {
+            session(&mut self.sessions, &self.seed, destination).map(|session| &*session)
+        };
         let key = self.keyring.signing();
         Trailer {
             key: key.id,
@@ -184,11 +182,25 @@ impl Authenticator {
         if !key.is_right((source, destination), message, signed, tag) {
             return Err(Rejection::Forged);
         }
-        let session = self.sessions.get_mut(&source).ok_or(Rejection::Stranger)?;
+        let session = session(&mut self.sessions, &self.seed, source).ok_or(Rejection::Stranger)?;
         session.take(&read, &self.seed, source)?;
         Ok(Opened {
             epoch: read.epoch,
             farewell: read.farewell,
         })
+    }
+}
+
+/// How this node stands with the sender at an address; `None`: there are too many.
+fn session<'a>(
+    sessions: &'a mut BTreeMap<IpAddr, Session>,
+    seed: &[u8; 32],
+    peer: IpAddr,
+) -> Option<&'a mut Session> {
+    let room = sessions.len() < MOST_SENDERS;
+    match sessions.entry(peer) {
+        Entry::Occupied(known) => Some(known.into_mut()),
+        Entry::Vacant(free) if room => Some(free.insert(Session::new(seed, peer))),
+        Entry::Vacant(_) => None,
     }
 }

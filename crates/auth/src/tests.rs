@@ -14,9 +14,7 @@ const NEW: &str = "a new secret of more than thirty-two characters!";
 
 fn node(seed: u8, secrets: &str) -> Authenticator {
     let keyring = Keyring::from_text(secrets).unwrap();
-    let mut node = Authenticator::new(keyring, [seed; 32]);
-    node.set_peers([LB1, LB2]);
-    node
+    Authenticator::new(keyring, [seed; 32])
 }
 
 /// A message on the wire: what it says, and its trailer.
@@ -102,10 +100,18 @@ fn a_message_for_one_node_is_none_for_another_and_none_from_another() {
 }
 
 #[test]
-fn who_is_no_node_of_the_cluster_is_not_believed_with_the_secret_either() {
-    let (_, mut lb2) = acquainted();
-    let bytes = sent(&mut node(3, OLD), LB3, LB2, false);
-    assert_eq!(take(&mut lb2, LB3, LB2, &bytes), Err(Rejection::Stranger));
+fn senders_beyond_any_clusters_size_are_not_kept() {
+    let mut lb2 = node(2, OLD);
+    for last in 0..=256_u32 {
+        let from = IpAddr::V4((0x0a4d_0100 + last).into());
+        let bytes = sent(&mut node(3, OLD), from, LB2, false);
+        let expected = if last < 256 {
+            Rejection::Unproven
+        } else {
+            Rejection::Stranger
+        };
+        assert_eq!(take(&mut lb2, from, LB2, &bytes), Err(expected), "{last}");
+    }
 }
 
 #[test]

@@ -125,14 +125,41 @@ pub(crate) fn max_header_bytes() -> Size {
     Size(16 * 1024)
 }
 
+/// 8 KiB: RFC 9112 section 3 asks for at least 8000 bytes.
+pub(crate) fn max_request_line_bytes() -> Size {
+    Size(8 * 1024)
+}
+
+/// 100: browsers send about 20, and each one costs work in every hop behind.
+pub(crate) fn max_header_fields() -> usize {
+    100
+}
+
 /// No limit: bodies are streamed, never held, so their size costs no memory here.
 pub(crate) fn max_body_bytes() -> Size {
     Size(0)
 }
 
+/// 64 bytes a second: nobody who means to send a body is that slow, and at a byte a minute, as idle
+/// time alone would have it, one client holds a server's thread for days.
+pub(crate) fn min_body_rate() -> Size {
+    Size(64)
+}
+
+/// 64 bytes a second, as for bodies: what is held for a client that does not read is memory.
+pub(crate) fn min_read_rate() -> Size {
+    Size(64)
+}
+
 /// False: what a client says about where it comes from must not be believed.
 pub(crate) fn trust_forwarded() -> bool {
     false
+}
+
+/// 30 s: browsers open a connection ahead of the click that needs it; whoever opens thousands and
+/// says nothing is not one.
+pub(crate) fn first_byte_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(30))
 }
 
 /// Session: what suits a protocol that nothing is known of.
@@ -246,6 +273,11 @@ pub(crate) fn user() -> String {
     "nobody".into()
 }
 
+/// True: a worker that wanders between cores finds cold caches.
+pub(crate) fn pin() -> bool {
+    true
+}
+
 /// 10 s: most requests end within it, and service managers kill after 10 s (Docker) or later.
 pub(crate) fn drain_timeout() -> Text<Duration> {
     Text(Duration::from_secs(10))
@@ -274,6 +306,7 @@ impl Default for Cluster {
 impl Default for ListenerTimeouts {
     fn default() -> Self {
         Self {
+            first_byte: first_byte_timeout(),
             header: header_timeout(),
             idle: idle_timeout(),
             keep_alive: keep_alive_timeout(),
@@ -305,6 +338,8 @@ impl Default for DataPlane {
     fn default() -> Self {
         Self {
             workers: None,
+            pin: pin(),
+            cores: None,
             user: user(),
             drain_timeout: drain_timeout(),
         }

@@ -221,8 +221,16 @@ pub struct Listener {
     pub timeouts: ListenerTimeouts,
     /// Most bytes of a request's header section (request line included).
     pub max_header_bytes: usize,
+    /// Most bytes of a request line.
+    pub max_request_line_bytes: usize,
+    /// Most header fields of a request.
+    pub max_header_fields: usize,
     /// Most bytes of a request body; 0: no limit.
     pub max_body_bytes: u64,
+    /// Least bytes of a request body each second, on average over `timeouts.idle`; 0: no limit.
+    pub min_body_rate: u64,
+    /// Least bytes of a response that a client takes each second, likewise; 0: no limit.
+    pub min_read_rate: u64,
     /// Whether `X-Forwarded-*` of the client is kept and added to (true) or replaced (false).
     pub trust_forwarded: bool,
     /// Networks of which connections begin with a PROXY header; HTTP and TCP.
@@ -256,6 +264,8 @@ pub enum UdpMode {
 /// Time limits on the client's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerTimeouts {
+    /// HTTP: from the accept to the first byte of the first request.
+    pub first_byte: Duration,
     /// HTTP: from the first byte of a request to the end of its header section. From the accept to the
     /// end of a PROXY header, or of a TLS client hello.
     pub header: Duration,
@@ -408,8 +418,12 @@ pub struct Admin {
 /// The data-plane process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataPlane {
-    /// Worker threads; `None`: one a core.
+    /// Worker threads; `None`: one for each of `cores`.
     pub workers: Option<usize>,
+    /// Whether each worker stays on one core.
+    pub pin: bool,
+    /// The cores for that, in turn; `None`: those that the process may use.
+    pub cores: Option<Vec<usize>>,
     /// User to run as.
     pub user: String,
     /// How long a stop or a removed listener waits for requests in flight.

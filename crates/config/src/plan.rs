@@ -240,6 +240,14 @@ fn fixed(config: &Config) -> Vec<(String, String)> {
             "data_plane.workers".into(),
             workers.map_or_else(|| "one a core".into(), |count| count.to_string()),
         ),
+        ("data_plane.pin".into(), config.data_plane.pin.to_string()),
+        (
+            "data_plane.cores".into(),
+            match &config.data_plane.cores {
+                Some(cores) => format!("{cores:?}"),
+                None => "those that halod may use".into(),
+            },
+        ),
         ("data_plane.user".into(), config.data_plane.user.clone()),
         // What the data plane may do is fixed when it starts.
         (

@@ -250,9 +250,24 @@ pub(crate) struct Listener {
     /// larger one is answered 431.
     #[serde(default = "defaults::max_header_bytes")]
     pub(crate) max_header_bytes: Size,
+    /// http: longest request line ("256" bytes to "64KiB"); a longer one is answered 414.
+    #[serde(default = "defaults::max_request_line_bytes")]
+    pub(crate) max_request_line_bytes: Size,
+    /// http: most header fields of a request; more are answered 431.
+    #[serde(default = "defaults::max_header_fields")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) max_header_fields: usize,
     /// http: largest request body; a larger one is answered 413. 0: no limit.
     #[serde(default = "defaults::max_body_bytes")]
     pub(crate) max_body_bytes: Size,
+    /// http: least bytes of a request body that a client must send each second, on average over
+    /// `timeouts.idle`; a slower one is answered 408. 0: no limit.
+    #[serde(default = "defaults::min_body_rate")]
+    pub(crate) min_body_rate: Size,
+    /// http: least bytes of a response that a client must take each second while there is more for
+    /// it, on average over `timeouts.idle`; a slower one is cut off. 0: no limit.
+    #[serde(default = "defaults::min_read_rate")]
+    pub(crate) min_read_rate: Size,
     /// http: keep the client's X-Forwarded-* headers and add to them, instead of replacing them.
     /// Only behind another proxy that can be trusted.
     #[serde(default = "defaults::trust_forwarded")]
@@ -300,6 +315,9 @@ pub(crate) enum UdpMode {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListenerTimeouts {
+    /// http: from the accepted connection to the first byte of its first request.
+    #[serde(default = "defaults::first_byte_timeout")]
+    pub(crate) first_byte: Text<Duration>,
     /// http: from the first byte of a request to the end of its header section. http and tcp: from
     /// the accept to the end of a PROXY header, and of the TLS client hello where routes need it.
     #[serde(default = "defaults::header_timeout")]
@@ -496,8 +514,14 @@ pub(crate) struct Admin {
 #[serde(deny_unknown_fields)]
 pub(crate) struct DataPlane {
     /// Worker threads.
-    #[schemars(range(min = 1, max = 1024), extend("x-default" = "one a core"))]
+    #[schemars(range(min = 1, max = 1024), extend("x-default" = "one for each of cores"))]
     pub(crate) workers: Option<usize>,
+    /// Whether each worker thread stays on one core.
+    #[serde(default = "defaults::pin")]
+    pub(crate) pin: bool,
+    /// The cores that workers are pinned to, in turn, by their numbers.
+    #[schemars(length(min = 1), extend("x-default" = "those that halod may use"))]
+    pub(crate) cores: Option<Vec<usize>>,
     /// The unprivileged user that it runs as.
     #[serde(default = "defaults::user")]
     #[schemars(length(min = 1))]

@@ -5,7 +5,8 @@ use std::path::Path;
 use halo_agent::{Agent, Loaded, Options};
 use halo_netio::platform::{Linux, Settings};
 use halo_netio::process::{
-    Capability, require_network_privileges, resolve_identity, take_precedence,
+    Capability, random_seed, read_secret, require_network_privileges, resolve_identity,
+    take_precedence,
 };
 
 use crate::logging;
@@ -16,8 +17,13 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
         Some(node) => node,
         None => hostname()?,
     };
-    let loaded =
-        Loaded::read(config_file, &node, |path| std::fs::read_to_string(path)).map_err(whole)?;
+    let loaded = Loaded::read(
+        config_file,
+        &node,
+        |path| std::fs::read_to_string(path),
+        read_secret,
+    )
+    .map_err(whole)?;
     logging::init(Some(loaded.config.log.level));
     // The election and the simulator know it; the messages that carry it are on their way.
     anyhow::ensure!(
@@ -42,6 +48,7 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
     let options = Options {
         config_file: config_file.to_owned(),
         version: env!("CARGO_PKG_VERSION"),
+        seed: random_seed().map_err(whole)?,
         warnings: warning
             .into_iter()
             .chain(take_precedence().warning())

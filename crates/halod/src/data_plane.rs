@@ -12,6 +12,7 @@ mod operator;
 mod requests;
 mod servers;
 mod status;
+mod turning;
 
 use std::os::fd::OwnedFd;
 

@@ -1,11 +1,15 @@
 //! Ethernet frames as they are, out and in.
 
+mod arp;
+
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, socket};
 
 use crate::error::{Error, Result};
+
+pub use arp::ArpListener;
 
 /// Shortest thing that can be an Ethernet frame: two addresses and a type.
 const HEADER: usize = 14;
@@ -177,4 +181,30 @@ fn link_address(
         sll_halen: 6,
         sll_addr: address,
     })
+}
+
+/// Lets only what a classic BPF program accepts reach a socket.
+pub(crate) fn attach_filter(
+    socket: std::os::fd::RawFd,
+    code: &mut [libc::sock_filter],
+) -> std::io::Result<()> {
+    let program = libc::sock_fprog {
+        len: libc::c_ushort::try_from(code.len()).map_err(std::io::Error::other)?,
+        filter: code.as_mut_ptr(),
+    };
+    // SAFETY: the program and its instructions are valid for the call, with their true lengths; the
+    // kernel copies and checks them.
+    let attached = unsafe {
+        libc::setsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const program).cast(),
+            size_of::<libc::sock_fprog>() as libc::socklen_t,
+        )
+    };
+    if attached < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok(())
 }

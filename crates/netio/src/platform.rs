@@ -4,8 +4,9 @@
 pub mod fake;
 mod linux;
 
+use std::collections::BTreeSet;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,13 @@ pub struct ClientId(pub u64);
 pub enum Input {
     /// A VRRP datagram came in.
     Datagram(Datagram),
+    /// A machine answered an ARP request of this one.
+    ArpReply {
+        /// Index of the interface it came in by.
+        interface: u32,
+        /// Whose address it is.
+        sender: Ipv4Addr,
+    },
     /// Somebody else's ARP or neighbour discovery may be about a watched address.
     Claim {
         /// The interface it came in by.
@@ -77,6 +85,9 @@ pub trait Platform {
 
     /// Reads a text file.
     fn read_file(&mut self, path: &Path) -> io::Result<String>;
+
+    /// Reads a text file that only its owner, and perhaps its group, may read. Fails for any other.
+    fn read_secret(&mut self, path: &Path) -> io::Result<String>;
 
     /// All interfaces with their addresses.
     fn links(&mut self) -> Result<Vec<Link>>;
@@ -149,6 +160,9 @@ pub trait Platform {
         destination: IpAddr,
         message: &[u8],
     ) -> Result<()>;
+
+    /// Starts to hear answers to ARP requests on exactly these interfaces.
+    fn hear_arp(&mut self, interfaces: &BTreeSet<u32>) -> Result<()>;
 
     /// Sends an Ethernet frame.
     fn send_frame(&mut self, interface: u32, frame: &[u8]) -> Result<()>;

@@ -3,6 +3,7 @@
 mod capability;
 mod identity;
 mod scheduling;
+mod secret;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -14,6 +15,7 @@ use nix::sys::signal::Signal;
 pub use capability::{Capability, require_network_privileges};
 pub use identity::{Identity, resolve as resolve_identity};
 pub use scheduling::{Precedence, take_precedence};
+pub use secret::{random_seed, read_secret};
 
 use crate::error::{Error, Result};
 

@@ -49,7 +49,15 @@ impl Pipe {
     /// # Errors
     /// `WouldBlock` when the socket has nothing; otherwise the socket's own.
     pub fn fill(&mut self, from: impl AsFd) -> io::Result<usize> {
-        let taken = move_bytes(from, &self.write, self.capacity)?;
+        self.fill_up_to(from, usize::MAX)
+    }
+
+    /// As [`Pipe::fill`], but takes at most `most` bytes: those behind are not this stream's.
+    ///
+    /// # Errors
+    /// As [`Pipe::fill`].
+    pub fn fill_up_to(&mut self, from: impl AsFd, most: usize) -> io::Result<usize> {
+        let taken = move_bytes(from, &self.write, self.capacity.min(most))?;
         self.held += taken;
         Ok(taken)
     }

@@ -122,6 +122,15 @@ impl Arp {
         }
     }
 
+    /// "Who has `target`? Tell `sender`" (RFC 826).
+    #[must_use]
+    pub fn request(mac: MacAddr, sender: Ipv4Addr, target: Ipv4Addr) -> Self {
+        Self {
+            sender_ip: sender,
+            ..Self::probe(mac, target)
+        }
+    }
+
     /// Whether the sender says that it has `vip`, and is not the holder of `own`: a foreign claim.
     #[must_use]
     pub fn is_foreign_claim(&self, vip: Ipv4Addr, own: MacAddr) -> bool {

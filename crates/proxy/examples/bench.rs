@@ -21,6 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect::<Result<_, _>>()?;
     let proxy = Proxy::start(&Workers {
         count: Some(workers),
+        pin: true,
+        cores: None,
         node: "bench".to_owned(),
     })?;
     proxy.apply(&support::config(listen, &protocol, &servers)?, 1)?;

@@ -154,7 +154,9 @@ fn compile_listener(
 /// What a request to the listener may cost.
 fn limits(listener: &Listener) -> Limits {
     Limits {
+        line_bytes: listener.max_request_line_bytes,
         head_bytes: listener.max_header_bytes,
+        fields: listener.max_header_fields,
         body_bytes: match listener.max_body_bytes {
             0 => u64::MAX,
             most => most,

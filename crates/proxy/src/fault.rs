@@ -40,11 +40,11 @@ pub(crate) enum Fault {
     /// More than `max_header_bytes`.
     #[error("the request's header section is larger than max_header_bytes allows")]
     HeaderTooLarge,
-    /// More than [`halo_http1::Limits::line_bytes`].
-    #[error("the request line is too long")]
+    /// More than `max_request_line_bytes`.
+    #[error("the request line is longer than max_request_line_bytes allows")]
     LineTooLong,
-    /// More than [`halo_http1::Limits::fields`].
-    #[error("the request has too many header fields")]
+    /// More than `max_header_fields`.
+    #[error("the request has more header fields than max_header_fields allows")]
     TooManyFields,
     /// A connection from a proxy does not begin as it should.
     #[error("{0}")]
@@ -55,6 +55,12 @@ pub(crate) enum Fault {
     /// `timeouts.header` of the listener.
     #[error("what a connection begins with took longer than timeouts.header allows")]
     HeaderTimeout,
+    /// `min_body_rate` of the listener.
+    #[error("the request body came slower than min_body_rate allows")]
+    BodyTooSlow,
+    /// `min_read_rate` of the listener.
+    #[error("the client took the response slower than min_read_rate allows")]
+    ReadTooSlow,
     /// `timeouts.idle` of the listener.
     #[error("no byte went either way for as long as timeouts.idle allows")]
     Idle,
@@ -135,6 +141,8 @@ impl Fault {
             | Self::ProxyHeader(_)
             | Self::ClientHello(_)
             | Self::HeaderTimeout
+            | Self::BodyTooSlow
+            | Self::ReadTooSlow
             | Self::Idle
             | Self::ClientGone => Source::Client,
             Self::NoServer
@@ -168,6 +176,8 @@ impl Fault {
             Self::ProxyHeader(_) => "bad_proxy_header",
             Self::ClientHello(_) => "bad_client_hello",
             Self::HeaderTimeout => "header_timeout",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::ReadTooSlow => "read_too_slow",
             Self::Idle => "idle_timeout",
             Self::ClientGone => "client_gone",
             Self::NoServer => "no_server",
@@ -190,7 +200,7 @@ impl Fault {
             Self::WebSocketRefused => 403,
             Self::NoRoute => 404,
             Self::MethodRefused => 405,
-            Self::HeaderTimeout | Self::Idle => 408,
+            Self::HeaderTimeout | Self::Idle | Self::BodyTooSlow | Self::ReadTooSlow => 408,
             Self::BodyTooLarge => 413,
             Self::LineTooLong => 414,
             Self::HeaderTooLarge | Self::TooManyFields => 431,

@@ -21,8 +21,12 @@ use crate::{ApplyError, NoSuchServer, StartError, cpu, sockets};
 /// How the data plane is set up; it stays so until the process ends.
 #[derive(Debug, Clone)]
 pub struct Workers {
-    /// Worker threads; `None`: one for each core that the process may use.
+    /// Worker threads; `None`: one for each core.
     pub count: Option<usize>,
+    /// Whether each stays on one core.
+    pub pin: bool,
+    /// The cores that they stay on, in turn; `None`: those that the process may use.
+    pub cores: Option<Vec<usize>>,
     /// This node's name, for the access log.
     pub node: String,
 }
@@ -59,8 +63,11 @@ impl Proxy {
     /// # Errors
     /// When the system refuses a thread or its event loop.
     pub fn start(settings: &Workers) -> Result<Self, StartError> {
-        let cores = cpu::usable();
+        let mut cores = settings.cores.clone().unwrap_or_else(cpu::usable);
         let count = settings.count.unwrap_or(cores.len()).max(1);
+        if !settings.pin {
+            cores.clear();
+        }
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         let log = Log::start(&settings.node)
             .map_err(|source| StartError::Thread { worker: 0, source })?;

@@ -15,6 +15,8 @@ use super::Agent;
 enum Verdict {
     /// It moves.
     Move(Event, String),
+    /// It moves from here to this node, which keeps it although others outrank it.
+    Appoint(IpAddr, String),
     /// It is where it should be.
     Stay(String),
     /// It cannot be done from here.
@@ -39,6 +41,13 @@ impl<P: Platform> Agent<P> {
                 Verdict::Move(event, message) => {
                     info!("planned failover: {message}");
                     self.drive(index, event, now);
+                    done.push(message);
+                }
+                Verdict::Appoint(successor, message) => {
+                    info!("planned failover: {message}");
+                    self.vips[index].appointee = Some(successor);
+                    self.drive(index, Event::Yield, now);
+                    self.vips[index].appointee = None;
                     done.push(message);
                 }
                 Verdict::Stay(message) => stayed.push(message),
@@ -98,6 +107,8 @@ impl<P: Platform> Agent<P> {
             return Verdict::Stay(format!("{} holds {name} already", to.unwrap_or_default()));
         }
         match (vip.is_active(), to) {
+            (true, Some(to)) if self.speaks_halo(index) => self.judge_appointment(index, to),
+            (true, None) if self.speaks_halo(index) => self.judge_departure(index),
             (true, to) => self.judge_yield(index, to),
             (false, Some(to)) if to == own => match vip.router.can_take_over() {
                 Ok(()) => Verdict::Move(Event::TakeOver, format!("{own} takes over {name}")),
@@ -114,6 +125,51 @@ impl<P: Platform> Agent<P> {
                     "{own} does not hold {name} and hears nobody who does; `hactl failover {name} --to {own}` takes it over here"
                 ),
             }),
+        }
+    }
+
+    /// On the Active, among Halo nodes: to any of them that lives and is ready.
+    fn judge_appointment(&self, index: usize, to: &str) -> Verdict {
+        let vip = &self.vips[index];
+        let (name, own) = (vip.config.name.as_str(), self.own_name());
+        let member = vip
+            .peers
+            .iter()
+            .copied()
+            .find(|address| self.name_of(*address) == to);
+        let Some(successor) = member else {
+            return Verdict::Refuse(format!("{to} is no member of {name}"));
+        };
+        let node = self.node_of(successor).unwrap_or(successor);
+        let Some(peer) = self.peers.present(node) else {
+            return Verdict::Refuse(format!(
+                "{to} is not heard of: it could not take {name} over; look at halod on {to}"
+            ));
+        };
+        if !peer.would_hold(vip.vrid, vip.config.is_ipv6()) {
+            return Verdict::Refuse(format!(
+                "{to} is not ready to take {name} over; `hactl status` on {to} says why"
+            ));
+        }
+        let message = format!("{own} gives {name} up for {to}");
+        if self.best_successor(index) == Some(successor) {
+            Verdict::Move(Event::Yield, message)
+        } else {
+            Verdict::Appoint(successor, message)
+        }
+    }
+
+    /// On the Active, among Halo nodes: to the best of them, if any is there.
+    fn judge_departure(&self, index: usize) -> Verdict {
+        let (name, own) = (self.vips[index].config.name.as_str(), self.own_name());
+        match self.best_successor(index) {
+            Some(successor) => Verdict::Move(
+                Event::Yield,
+                format!("{own} gives {name} up for {}", self.name_of(successor)),
+            ),
+            None => Verdict::Refuse(format!(
+                "no other node is ready to take {name} over; `hactl status` shows which are heard of"
+            )),
         }
     }
 

@@ -12,9 +12,12 @@ use super::Agent;
 use crate::link_table::Port;
 use crate::vip::Vip;
 
-/// Heartbeats that a lease lasts. A Backup waits for as many, and Skew_Time on top (RFC 9568 section
+/// Heartbeats that a lease lasts where a Backup waits for as many, and Skew_Time on top (RFC 9568 section
 /// 6.1): the lease has always ended when it takes over.
 const HEARTBEATS: u32 = 3;
+/// Where Backups ask an Active whose heartbeat is late, this long beyond the next heartbeat: three fifths of
+/// an interval, and no less than a busy machine may be late
+const LATENESS: Duration = Duration::from_millis(15);
 
 /// What is guarded, and what could not be.
 #[derive(Debug, Default)]
@@ -29,9 +32,21 @@ impl<P: Platform> Agent<P> {
     pub(super) fn renew_lease(&mut self, index: usize, now: Instant, interval: Duration) {
         let vip = &self.vips[index];
         if vip.leased {
-            self.platform
-                .lease(&mut vip.config.ips(), now + HEARTBEATS * interval);
+            let until = now + lease(vip, interval);
+            self.platform.lease(&mut vip.config.ips(), until);
         }
+    }
+
+    /// How long after a heartbeat of this node the kernel answers for the addresses, should the agent fall
+    /// silent; `None`: it is not kept from answering.
+    pub(super) fn lease_in_force(&self, index: usize) -> Option<Duration> {
+        let vip = &self.vips[index];
+        let home = vip.place.home.as_ref()?;
+        let interval = vip.router.config().interval.duration();
+        self.guards
+            .interfaces
+            .contains(&home.index)
+            .then(|| lease(vip, interval))
     }
 
     /// The first lease, before the addresses are put on.
@@ -123,5 +138,14 @@ impl<P: Platform> Agent<P> {
         if let Err(problem) = self.platform.guard(index, &[]) {
             warn!("{problem}");
         }
+    }
+}
+
+/// The lease that a heartbeat gives.
+fn lease(vip: &Vip, interval: Duration) -> Duration {
+    if vip.config.fast_detection {
+        interval + (interval * 3 / 5).max(LATENESS)
+    } else {
+        HEARTBEATS * interval
     }
 }

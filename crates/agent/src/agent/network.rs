@@ -50,6 +50,7 @@ impl<P: Platform> Agent<P> {
             self.move_vip(index, place, now);
         }
         self.refresh_sockets();
+        self.refresh_arp();
         // Before an address can be put on.
         self.refresh_guards();
         self.refresh_claims();

@@ -38,7 +38,7 @@ impl<P: Platform> Agent<P> {
     pub(super) fn reload(&mut self, asker: Option<Asker>, now: Instant) {
         match self.read_again() {
             Err(reason) => self.refuse_reload(asker, reason),
-            Ok(loaded) if loaded.text == self.loaded.text && loaded.token == self.loaded.token => {
+            Ok(loaded) if loaded.same_as(&self.loaded) => {
                 let message = "the file has not changed: nothing to do".to_owned();
                 info!("reload: {message}");
                 self.answer_reload(asker, AgentReply::Done { message });
@@ -110,9 +110,13 @@ impl<P: Platform> Agent<P> {
             return Err("another reload is under way; wait for it".to_owned());
         }
         let node = self.own_name().to_owned();
-        let loaded = Loaded::read(&self.options.config_file, &node, |path| {
-            self.platform.read_file(path)
-        })
+        let platform = std::cell::RefCell::new(&mut self.platform);
+        let loaded = Loaded::read(
+            &self.options.config_file,
+            &node,
+            |path| platform.borrow_mut().read_file(path),
+            |path| platform.borrow_mut().read_secret(path),
+        )
         .map_err(|error| error.to_string())?;
         diff(&self.loaded.config, &loaded.config)
             .check_reloadable()
@@ -148,6 +152,8 @@ impl<P: Platform> Agent<P> {
             .into_iter()
             .filter(|vip| stays(&vip.config, &loaded))
             .collect();
+        self.peers
+            .set_keys(loaded.keyring.clone(), self.options.seed);
         self.loaded = loaded;
         self.configure_trackers(now);
         let since = self.platform.unix_millis();

@@ -36,8 +36,14 @@ impl<P: Platform> Agent<P> {
                 .filter(|(index, _)| *index != config.this)
                 .map(|(_, node)| self.peer_status(node, now))
                 .collect(),
+            discarded: {
+                let mut discarded = by_reason(&self.discards);
+                for (reason, count) in by_reason(&self.peers.discards) {
+                    *discarded.entry(reason).or_default() += count;
+                }
+                discarded
+            },
             trackers: self.tracker_status(),
-            discarded: by_reason(&self.discards),
             warnings: self.warnings(now),
         }
     }
@@ -102,6 +108,10 @@ impl<P: Platform> Agent<P> {
                 .filter(|vip| vip.router.holder().is_some_and(|ip| is_of(node, ip)))
                 .map(|vip| vip.config.name.clone())
                 .collect(),
+            ready: self
+                .peers
+                .present(node.address.addr())
+                .map(|peer| peer.ready),
         }
     }
 
@@ -113,6 +123,7 @@ impl<P: Platform> Agent<P> {
             .chain(&self.data_plane_complaint)
             .chain(&self.host_warnings)
             .cloned()
+            .chain(self.peers.discards.warnings(now).map(str::to_owned))
             .chain(
                 self.vips
                     .iter()

@@ -34,14 +34,18 @@ impl<P: Platform> Agent<P> {
         while let Some(action) = self.vips[index].router.poll_action() {
             match action {
                 Action::SendAdvert { priority, interval } => {
+                    if priority == Priority::RESIGN {
+                        self.tell_successor(index);
+                    } else {
+                        self.count_epoch(index);
+                    }
                     self.send_advert(index, priority, interval);
                     // A farewell is no reason to stay.
                     if priority != Priority::RESIGN {
                         self.renew_lease(index, now, interval.duration());
                     }
                 }
-                // Not before the virtual router is told of an Active that can be asked.
-                Action::Probe(_) => {}
+                Action::Probe(active) => self.probe(index, active),
                 Action::Claim => self.claim(index, now),
                 Action::Release => self.let_go(index, now),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),

@@ -6,12 +6,14 @@ use std::time::Instant;
 use halo_config::Transport;
 use halo_netio::Platform;
 use halo_netio::vrrp::{Datagram, Family};
+use halo_packet::peer::{is_peer_message, trailer};
 use halo_packet::vrrp::{
     Accept, Advertisement, Arrival, EncodeError, MAX_LEN, Outgoing, Version, decode,
 };
 use halo_vrrp::{Centiseconds, Event, Heartbeat, Priority};
 use tracing::{debug, warn};
 
+use super::peers::Path;
 use super::{Agent, is_of};
 use crate::discards::Mismatch;
 use crate::vip::{Vip, checksums, version};
@@ -56,6 +58,9 @@ impl<P: Platform> Agent<P> {
     /// Takes a VRRP datagram: the checks of RFC 9568 section 7.1, then the virtual router. What
     /// fails a check is counted and touches nothing else.
     pub(super) fn handle_datagram(&mut self, datagram: &Datagram, now: Instant) {
+        if is_peer_message(&datagram.payload) {
+            return self.handle_peer_message(datagram, now);
+        }
         let arrival = Arrival {
             source: datagram.source,
             destination: datagram.destination,
@@ -78,7 +83,7 @@ impl<P: Platform> Agent<P> {
                 self.discard(index, datagram.source, error.reason(), &error.to_string());
             }
             (Some(index), Ok(advert)) => match self.check(index, datagram.source, &advert) {
-                Ok(()) => self.take_advert(index, datagram.source, &advert, now),
+                Ok(()) => self.judge_advert(index, datagram, &advert, now),
                 Err(refusal) => self.refuse(index, datagram.source, &refusal, now),
             },
         }
@@ -95,8 +100,13 @@ impl<P: Platform> Agent<P> {
         let vip = &self.vips[index];
         let wire = vip.place.wire.as_ref().ok_or(SendError::NoWire)?;
         let source = vip.place.source.ok_or(SendError::NoWire)?;
-        let mut message = [0; MAX_LEN];
-        let length = Outgoing {
+        let path = Path {
+            wire: wire.index,
+            source,
+            destination,
+        };
+        let mut message = [0; MAX_LEN + trailer::LEN];
+        let mut length = Outgoing {
             version: version(&vip.config),
             vrid: vip.vrid,
             priority,
@@ -104,9 +114,40 @@ impl<P: Platform> Agent<P> {
             addresses: &vip.ips(),
         }
         .encode(source, destination, checksums(&vip.config).0, &mut message)?;
+        if self.speaks_halo(index) {
+            let epoch = self.vips[index].epoch;
+            length = self
+                .seal(path, epoch, &mut message, length)
+                .map_err(EncodeError::from)?;
+        }
         self.platform
-            .send_vrrp(wire.index, source, destination, &message[..length])?;
+            .send_vrrp(path.wire, source, destination, &message[..length])?;
         Ok(())
+    }
+
+    /// Between Halo nodes of a cluster with a secret, an advertisement is to prove itself.
+    fn judge_advert(
+        &mut self,
+        index: usize,
+        datagram: &Datagram,
+        advert: &Advertisement<'_>,
+        now: Instant,
+    ) {
+        if self.speaks_halo(index) {
+            let length = datagram.payload.len() - advert.trailer.len();
+            match self.prove(datagram, &datagram.payload[..length], advert.trailer) {
+                Ok(opened) => {
+                    let vip = &mut self.vips[index];
+                    vip.epoch = vip.epoch.max(opened.map_or(0, |opened| opened.epoch));
+                }
+                Err(rejection) => {
+                    let (reason, what) = (rejection.reason(), rejection.to_string());
+                    self.discard(index, datagram.source, reason, &what);
+                    return self.handle_unproven(datagram, rejection, now);
+                }
+            }
+        }
+        self.take_advert(index, datagram.source, advert, now);
     }
 
     /// An advertisement that nothing speaks against.
@@ -133,11 +174,6 @@ impl<P: Platform> Agent<P> {
         if advert.priority != Priority::RESIGN {
             self.notice_successor(index, now);
         }
-    }
-
-    fn is_node(&self, address: IpAddr) -> bool {
-        let nodes = &self.loaded.config.nodes;
-        nodes.iter().any(|node| is_of(node, address))
     }
 
     /// The checks of section 7.1 that need the configuration; those of RFC 3768 for version 2.

@@ -35,6 +35,7 @@ fn listener(
         }
     }
     for (key, timeout) in [
+        ("first_byte", &raw.timeouts.first_byte),
         ("header", &raw.timeouts.header),
         ("idle", &raw.timeouts.idle),
         ("keep_alive", &raw.timeouts.keep_alive),
@@ -52,12 +53,27 @@ fn listener(
         pool: raw.pool.clone(),
         max_connections: raw.max_connections,
         timeouts: ListenerTimeouts {
+            first_byte: raw.timeouts.first_byte.0,
             header: raw.timeouts.header.0,
             idle: raw.timeouts.idle.0,
             keep_alive: raw.timeouts.keep_alive.0,
         },
-        max_header_bytes: header_bytes(&path, raw.max_header_bytes, report),
+        max_header_bytes: between(
+            format!("{path}.max_header_bytes"),
+            raw.max_header_bytes,
+            (Size(1 << 10), Size(1 << 20)),
+            report,
+        ),
+        max_request_line_bytes: between(
+            format!("{path}.max_request_line_bytes"),
+            raw.max_request_line_bytes,
+            (Size(256), Size(64 << 10)),
+            report,
+        ),
+        max_header_fields: raw.max_header_fields,
         max_body_bytes: raw.max_body_bytes.0,
+        min_body_rate: raw.min_body_rate.0,
+        min_read_rate: raw.min_read_rate.0,
         trust_forwarded: raw.trust_forwarded,
         proxy_protocol: raw
             .proxy_protocol
@@ -74,10 +90,15 @@ fn listener(
 }
 
 /// Keys that only HTTP knows.
-const HTTP_ONLY: [&str; 4] = [
+const HTTP_ONLY: [&str; 9] = [
     "max_header_bytes",
+    "max_request_line_bytes",
+    "max_header_fields",
     "max_body_bytes",
+    "min_body_rate",
+    "min_read_rate",
     "trust_forwarded",
+    "timeouts.first_byte",
     "timeouts.keep_alive",
 ];
 
@@ -171,14 +192,21 @@ fn http(path: &str, raw: &raw::Listener, file: &raw::File, report: &mut Report<'
     }
 }
 
-fn header_bytes(path: &str, size: Size, report: &mut Report<'_>) -> usize {
-    let (least, most) = (1 << 10, 1 << 20);
-    if !(least..=most).contains(&size.0) {
+/// A size within limits.
+fn between(
+    path: String,
+    size: Size,
+    (least, most): (Size, Size),
+    report: &mut Report<'_>,
+) -> usize {
+    if !(least.0..=most.0).contains(&size.0) {
         report.value(
-            format!("{path}.max_header_bytes"),
+            path,
             format!(
-                "{} is out of range; write \"1KiB\" to \"1MiB\"",
-                size.write()
+                "{} is out of range; write \"{}\" to \"{}\"",
+                size.write(),
+                least.write(),
+                most.write()
             ),
         );
     }

@@ -44,8 +44,16 @@ pub(super) fn data_plane(raw: &raw::DataPlane, report: &mut Report<'_>) -> DataP
             ),
         );
     }
+    if !raw.pin && report.given("data_plane.cores") {
+        report.key(
+            "data_plane.cores",
+            "has no effect, as workers are not pinned; remove it, or pin = false",
+        );
+    }
     DataPlane {
         workers: raw.workers,
+        pin: raw.pin,
+        cores: raw.cores.clone(),
         user: raw.user.clone(),
         drain_timeout: raw.drain_timeout.0,
     }

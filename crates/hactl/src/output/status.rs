@@ -140,10 +140,16 @@ fn peers(peers: &[PeerStatus]) -> Table {
     let mut table = Table::new(&[
         ("PEER", Align::Left),
         ("ADDRESS", Align::Left),
+        ("STATE", Align::Left),
         ("HEARD", Align::Left),
         ("HOLDS", Align::Left),
     ]);
     for peer in peers {
+        let state = match peer.ready {
+            Some(true) => "ready".into(),
+            Some(false) => Cell::new("NOT READY", Tone::Attention),
+            None => Cell::new("no word", Tone::Quiet),
+        };
         let heard = match peer.last_heard_ms {
             Some(millis) => format!("{} ago", span(millis)).into(),
             None => Cell::new("never", Tone::Quiet),
@@ -155,6 +161,7 @@ fn peers(peers: &[PeerStatus]) -> Table {
         table.row(vec![
             peer.name.clone().into(),
             peer.address.clone().into(),
+            state,
             heard,
             holds,
         ]);

@@ -47,6 +47,8 @@ impl DataPlane {
     async fn first(&self, config: Config, offer: Offer) -> anyhow::Result<Applied> {
         let proxy = Proxy::start(&Workers {
             count: config.data_plane.workers,
+            pin: config.data_plane.pin,
+            cores: config.data_plane.cores.clone(),
             node: config.this_node().name.clone(),
         })?;
         proxy.apply(&config, offer.generation)?;

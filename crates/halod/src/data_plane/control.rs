@@ -24,8 +24,9 @@ use super::commands::{self, Command};
 use super::link::Link;
 use super::requests::Requests;
 use super::servers::{Changed, Key, Servers};
+use super::turning::Turning;
 
-/// How often the agent hears that this thread turns.
+/// How often the agent hears that this thread and the workers turn.
 const ALIVE_INTERVAL: Duration = Duration::from_millis(20);
 /// How long readiness waits for the first health checks. A node should not claim a virtual IP
 /// while it knows of no server that is up; but servers that do not answer at all (the default
@@ -70,6 +71,7 @@ pub(super) struct DataPlane {
     commands: mpsc::Receiver<Command>,
     pub(super) requests: Requests,
     events: u64,
+    turning: Turning,
     /// What the agent was last told of the pools.
     servers_up: BTreeMap<String, usize>,
     drained: Option<oneshot::Receiver<usize>>,
@@ -107,6 +109,7 @@ impl DataPlane {
             commands,
             requests: Requests::default(),
             events: 0,
+            turning: Turning::default(),
             servers_up: BTreeMap::new(),
             drained: None,
             unreachable: None,
@@ -126,8 +129,8 @@ impl DataPlane {
                     },
                 },
                 _ = alive.tick() => {
-                    self.link.send(FromDataPlane::Alive);
                     let now = Instant::now();
+                    self.say_alive(now);
                     self.check_ready(now);
                     self.servers.handle_timeout(now);
                     self.publish_changes();
@@ -151,6 +154,18 @@ impl DataPlane {
                     applied.proxy.reopen_access_log();
                 },
             }
+        }
+    }
+
+    /// Tells the agent that the data plane serves. A worker that is stuck leaves its share of the
+    /// clients waiting, so that the node is better off without the virtual IPs: then nothing is said.
+    fn say_alive(&mut self, now: Instant) {
+        let turns = match &self.applied {
+            Some(applied) => self.turning.handle_pulses(applied.proxy.pulses(), now),
+            None => true,
+        };
+        if turns {
+            self.link.send(FromDataPlane::Alive);
         }
     }
 

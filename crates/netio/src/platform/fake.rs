@@ -34,6 +34,10 @@ pub struct Fake {
     pub effects: Vec<Effect>,
     /// Contents of every file; `None`: there is no file.
     pub file: Option<String>,
+    /// Contents of every file that is secret; `None`: there is no file.
+    pub secret: Option<String>,
+    /// Interfaces on which answers to ARP are heard.
+    pub arp: BTreeSet<u32>,
     /// Makes [`Platform::start_data_plane`] fail.
     pub fail_starts: bool,
     /// Makes [`Platform::guard`] fail.
@@ -84,6 +88,8 @@ impl Fake {
             links,
             effects: Vec::new(),
             file: None,
+            secret: None,
+            arp: BTreeSet::new(),
             fail_starts: false,
             fail_guards: false,
             guards: BTreeMap::new(),
@@ -223,6 +229,15 @@ impl Platform for Fake {
 
     fn read_file(&mut self, _path: &Path) -> io::Result<String> {
         self.file.clone().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn read_secret(&mut self, _path: &Path) -> io::Result<String> {
+        self.secret.clone().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn hear_arp(&mut self, interfaces: &BTreeSet<u32>) -> Result<()> {
+        self.arp.clone_from(interfaces);
+        Ok(())
     }
 
     fn links(&mut self) -> Result<Vec<Link>> {
@@ -376,6 +391,14 @@ impl Platform for Fake {
                 "send",
                 io::Error::from(io::ErrorKind::NotConnected),
             ));
+        }
+        if message.first().is_some_and(|first| first & 0x0f == 15) {
+            self.effects.push(Effect::PeerMessage {
+                source,
+                destination,
+                message: message.to_vec(),
+            });
+            return Ok(());
         }
         self.effects.push(Effect::Advert {
             interface,

@@ -3,6 +3,7 @@
 mod clients;
 mod data_plane;
 
+use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::io;
 use std::net::IpAddr;
@@ -22,7 +23,7 @@ use crate::check::{Check, Checks};
 use crate::claims::ClaimListener;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::frame::FrameSocket;
+use crate::frame::{ArpListener, FrameSocket};
 use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
 use crate::process::{Capability, Identity};
@@ -57,6 +58,7 @@ pub struct Linux {
     frames: FrameSocket,
     signals: Signals,
     vrrp: BTreeMap<(u32, Family), VrrpSocket>,
+    arp: BTreeMap<u32, ArpListener>,
     claims: BTreeMap<u32, ClaimListener>,
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
@@ -80,6 +82,7 @@ impl Linux {
             frames: FrameSocket::open()?,
             signals,
             vrrp: BTreeMap::new(),
+            arp: BTreeMap::new(),
             claims: BTreeMap::new(),
             leases: None,
             checks: Checks::new(settings.identity)?,
@@ -100,6 +103,7 @@ impl Linux {
             reading(self.checks.as_fd()),
         ];
         ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
+        ready.extend(self.arp.values().map(|socket| reading(socket.as_fd())));
         let claims = self.claims.values().flat_map(ClaimListener::descriptors);
         ready.extend(claims.map(reading));
         self.data_plane.poll_into(&mut ready);
@@ -122,6 +126,15 @@ impl Linux {
                     Some(datagram) => inputs.push(Input::Datagram(datagram)),
                     None => break,
                 }
+            }
+        }
+        for (interface, socket) in &self.arp {
+            for _ in 0..DATAGRAMS_A_TURN {
+                let Some(sender) = socket.receive()? else {
+                    break;
+                };
+                let interface = *interface;
+                inputs.push(Input::ArpReply { interface, sender });
             }
         }
         inputs.extend(claims);
@@ -176,6 +189,20 @@ impl Platform for Linux {
 
     fn read_file(&mut self, path: &Path) -> io::Result<String> {
         std::fs::read_to_string(path)
+    }
+
+    fn read_secret(&mut self, path: &Path) -> io::Result<String> {
+        crate::process::read_secret(path)
+    }
+
+    fn hear_arp(&mut self, interfaces: &BTreeSet<u32>) -> Result<()> {
+        self.arp.retain(|index, _| interfaces.contains(index));
+        for index in interfaces {
+            if let Entry::Vacant(free) = self.arp.entry(*index) {
+                free.insert(ArpListener::open(*index)?);
+            }
+        }
+        Ok(())
     }
 
     fn links(&mut self) -> Result<Vec<Link>> {

@@ -16,6 +16,8 @@ pub(crate) fn start(
     let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let proxy = Proxy::start(&Workers {
         count: Some(workers),
+        pin: true,
+        cores: None,
         node: "bench".to_owned(),
     })?;
     proxy.apply(&config(free, "http", &[server])?, 1)?;

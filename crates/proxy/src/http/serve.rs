@@ -16,6 +16,8 @@ use crate::worker::{Connection, Tick};
 pub(super) enum After {
     /// It waits for the next one.
     Next,
+    /// It goes on with its wait: there was none.
+    Wait,
     /// It is closed. `unread`: the client may still be sending what nobody reads.
     Close { unread: bool },
     /// It speaks another protocol.
@@ -26,14 +28,18 @@ pub(super) enum After {
 pub(crate) async fn serve(connection: Connection, tcp: TcpStream) {
     let worker = connection.worker.clone();
     let mut client = Client::new(connection, tcp);
+    let mut due = client.after(client.last.1.config.timeouts.first_byte);
     loop {
-        let within = client.last.1.config.timeouts.keep_alive;
-        if !readable(&mut client, within).await {
+        if !poll_fn(|cx| poll_readable(cx, &mut client, due)).await {
             return;
         }
         let mut job = worker.jobs.take();
         match requests(&mut client, &mut job).await {
-            After::Next => worker.jobs.put(job),
+            After::Wait => worker.jobs.put(job),
+            After::Next => {
+                due = client.after(client.last.1.config.timeouts.keep_alive);
+                worker.jobs.put(job);
+            }
             After::Close { unread } => {
                 if unread {
                     close::linger(&mut client, &mut job).await;
@@ -49,11 +55,6 @@ pub(crate) async fn serve(connection: Connection, tcp: TcpStream) {
 
 /// Waits for the first byte of a request, without a buffer for it. `false`: the connection is to be
 /// closed.
-async fn readable(client: &mut Client, within: std::time::Duration) -> bool {
-    let due = client.after(within);
-    poll_fn(|cx| poll_readable(cx, client, due)).await
-}
-
 fn poll_readable(cx: &mut std::task::Context<'_>, client: &mut Client, due: Tick) -> Poll<bool> {
     if client.tcp.poll_read_ready(cx).is_ready() {
         return Poll::Ready(true);
@@ -67,7 +68,7 @@ async fn requests(client: &mut Client, job: &mut Job) -> After {
     loop {
         match head::receive(client, job).await {
             head::Received::Request => {}
-            head::Received::Nothing => return After::Next,
+            head::Received::Nothing => return After::Wait,
             head::Received::End => return After::Close { unread: false },
             head::Received::Refused(fault) => {
                 return request::refuse_before(client, job, fault).await;

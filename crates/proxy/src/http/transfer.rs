@@ -1,7 +1,9 @@
 //! A request on its way to a server and the response on its way to the client, at the same time:
 //! each direction goes on as far as it can, and waits for the slower of its two sides.
 
+mod bulk;
 mod download;
+mod rate;
 mod upload;
 
 use std::future::poll_fn;
@@ -16,6 +18,8 @@ use super::idle::ServerConnection;
 use super::job::Job;
 use crate::fault::Fault;
 use crate::worker::Tick;
+use bulk::Bulk;
+use rate::Rate;
 
 /// How long the client waits for a server's `100 Continue` before it gets ours. Servers that know
 /// nothing of it send none, and some clients would wait for ever (RFC 9110 section 10.1.1).
@@ -55,6 +59,16 @@ pub(super) struct Progress {
     moved: Tick,
     /// When the server had the whole request.
     asked: Option<Tick>,
+    /// Bytes of bulk in this turn.
+    share: u64,
+    /// Bytes that the client's socket took.
+    delivered: u64,
+    /// Those of them that came before the final head.
+    delivered_before: u64,
+    upload_rate: Rate,
+    download_rate: Rate,
+    upload: Bulk,
+    download: Bulk,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,18 +85,21 @@ enum Stage {
 }
 
 impl Progress {
-    /// Whether the client has been told a status.
+    /// Whether the client has been told a status, or the beginning of one.
     pub(super) fn response_began(&self) -> bool {
-        self.stage != Stage::Head
+        self.stage != Stage::Head && self.delivered > self.delivered_before
     }
 
     /// Whether the request may be sent once more, after the server closed the connection: it had
     /// nothing of it, or `twice` is as good as once, and nothing came back.
     pub(super) fn may_be_repeated(&self, twice: bool) -> bool {
         let untouched = self.written == 0 && !self.skipped;
-        !self.heard && !self.response_began() && (untouched || twice)
+        !self.heard && self.stage == Stage::Head && (untouched || twice)
     }
 }
+
+/// Bytes of bulk moved before other connections get their turn.
+const SHARE: u64 = 1024 * 1024;
 
 /// What a deadline is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +126,7 @@ pub(super) async fn transfer(
         Some(attempts) => attempts.pool().config.timeouts.response,
         None => Duration::MAX,
     };
-    poll_fn(|cx| {
+    let outcome = poll_fn(|cx| {
         let mut transfer = Transfer {
             client: &mut *client,
             server: &mut server.tcp,
@@ -117,7 +134,11 @@ pub(super) async fn transfer(
         };
         transfer.poll(cx, response_within)
     })
-    .await
+    .await;
+    let plumbing = &client.connection.worker.plumbing;
+    job.progress.upload.release(plumbing);
+    job.progress.download.release(plumbing);
+    outcome
 }
 
 struct Transfer<'a> {
@@ -156,6 +177,7 @@ impl Transfer<'_> {
             Stage::Done => Some(Transferred::Response {
                 keep_alive: !job.progress.closes,
                 reusable: !job.progress.upload_broken
+                    && job.progress.upload.is_empty()
                     && job.to_server.is_empty()
                     && job.exchange.server_reusable(job.from_server.unread().len()),
             }),
@@ -169,7 +191,17 @@ impl Transfer<'_> {
         response_within: Duration,
     ) -> Poll<Result<(), Fault>> {
         let (due, limit) = self.limit(response_within);
-        let passed = ready!(self.client.poll_due(cx, due));
+        let now = self.client.connection.worker.timers.now();
+        let rates = if now < due {
+            self.check_rates(now)?
+        } else {
+            Tick::NEVER
+        };
+        let passed = ready!(self.client.poll_due(cx, due.min(rates)));
+        if now < due && passed == Due::Time {
+            // Time to look at the rates again.
+            return Poll::Ready(Ok(()));
+        }
         Poll::Ready(match (passed, limit) {
             (Due::CutOff, _) => Err(Fault::CutOff),
             (Due::Time, Limit::Idle) => Err(Fault::Idle),
@@ -195,6 +227,27 @@ impl Transfer<'_> {
             }
             _ => (progress.moved.after(idle), Limit::Idle),
         }
+    }
+
+    /// Refuses a client that is too slow. When to look again.
+    fn check_rates(&mut self, now: Tick) -> Result<Tick, Fault> {
+        let listener = &self.client.last.1.config;
+        let awaits_continue = self.awaits_continue();
+        let job = &mut *self.job;
+        // Slow for its own part: neither waits for the server.
+        let uploads = !job.exchange.request_body.is_done()
+            && job.to_server.is_empty()
+            && job.progress.upload.is_empty()
+            && !job.progress.upload_broken
+            && !awaits_continue;
+        let window = listener.timeouts.idle;
+        let sent = uploads.then_some((job.story.bytes_in, listener.min_body_rate));
+        let sent = job.progress.upload_rate.check(sent, now, window);
+        let blocked = !job.to_client.is_empty() || !job.progress.download.is_empty();
+        let took = blocked.then_some((job.progress.delivered, listener.min_read_rate));
+        let took = job.progress.download_rate.check(took, now, window);
+        let again = sent.ok_or(Fault::BodyTooSlow)?;
+        Ok(again.min(took.ok_or(Fault::ReadTooSlow)?))
     }
 
     fn awaits_continue(&self) -> bool {

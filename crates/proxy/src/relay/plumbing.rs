@@ -39,7 +39,7 @@ impl Plumbing {
     }
 
     /// An empty pipe.
-    pub(super) fn take_pipe(&self) -> io::Result<Pipe> {
+    pub(crate) fn take_pipe(&self) -> io::Result<Pipe> {
         match self.pipes.borrow_mut().pop() {
             Some(pipe) => Ok(pipe),
             None => Pipe::open(PIPE),
@@ -47,7 +47,7 @@ impl Plumbing {
     }
 
     /// Takes a pipe back. One that holds bytes is closed, and they with it.
-    pub(super) fn put_pipe(&self, pipe: Pipe) {
+    pub(crate) fn put_pipe(&self, pipe: Pipe) {
         let mut pipes = self.pipes.borrow_mut();
         if pipe.held() == 0 && pipes.len() < KEPT {
             pipes.push(pipe);

@@ -52,34 +52,45 @@ fn ticks(time: Duration) -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(u32);
 
+/// No alarm.
+const NONE: u32 = u32::MAX;
+
 /// The alarms of one worker.
 #[derive(Debug)]
 pub(crate) struct Wheel {
     now: Tick,
-    slots: Box<[Vec<Filed>]>,
+    /// The first alarm that is filed in each slot; the others hang on it. Lists in place of vectors,
+    /// so that filing allocates nothing.
+    slots: Box<[u32]>,
     alarms: Vec<Alarm>,
     free: Vec<u32>,
-}
-
-/// Where an alarm is looked at next; void when the alarm has been filed elsewhere since.
-#[derive(Debug, Clone, Copy)]
-struct Filed {
-    key: u32,
-    at: Tick,
 }
 
 #[derive(Debug)]
 struct Alarm {
     due: Tick,
+    /// When it is looked at next.
     filed: Tick,
+    before: u32,
+    after: u32,
     waker: Option<Waker>,
+}
+
+impl Alarm {
+    const UNSET: Self = Self {
+        due: Tick::NEVER,
+        filed: Tick::NEVER,
+        before: NONE,
+        after: NONE,
+        waker: None,
+    };
 }
 
 impl Wheel {
     pub(crate) fn new() -> Self {
         Self {
             now: Tick(0),
-            slots: (0..SLOTS).map(|_| Vec::new()).collect(),
+            slots: vec![NONE; SLOTS].into_boxed_slice(),
             alarms: Vec::new(),
             free: Vec::new(),
         }
@@ -92,29 +103,16 @@ impl Wheel {
 
     /// A new alarm, not set.
     pub(crate) fn add(&mut self) -> Key {
-        let alarm = Alarm {
-            due: Tick::NEVER,
-            filed: Tick::NEVER,
-            waker: None,
-        };
-        match self.free.pop() {
-            Some(key) => {
-                self.alarms[key as usize] = alarm;
-                Key(key)
-            }
-            None => {
-                self.alarms.push(alarm);
-                Key((self.alarms.len() - 1) as u32)
-            }
-        }
+        Key(self.free.pop().unwrap_or_else(|| {
+            self.alarms.push(Alarm::UNSET);
+            (self.alarms.len() - 1) as u32
+        }))
     }
 
     /// Forgets an alarm; its key may be given out again.
     pub(crate) fn remove(&mut self, Key(key): Key) {
-        let alarm = &mut self.alarms[key as usize];
-        alarm.filed = Tick::NEVER;
-        alarm.due = Tick::NEVER;
-        alarm.waker = None;
+        self.take_out(key);
+        self.alarms[key as usize] = Alarm::UNSET;
         self.free.push(key);
     }
 
@@ -126,9 +124,38 @@ impl Wheel {
             alarm.waker = Some(waker.clone());
         }
         if due < alarm.filed {
-            let at = due.max(Tick(self.now.0 + 1));
-            alarm.filed = at;
-            self.slots[at.slot()].push(Filed { key, at });
+            self.take_out(key);
+            self.file(key, due.max(Tick(self.now.0 + 1)));
+        }
+    }
+
+    fn file(&mut self, key: u32, at: Tick) {
+        if at == Tick::NEVER {
+            return;
+        }
+        let first = std::mem::replace(&mut self.slots[at.slot()], key);
+        let alarm = &mut self.alarms[key as usize];
+        alarm.filed = at;
+        alarm.before = NONE;
+        alarm.after = first;
+        if let Some(first) = self.alarms.get_mut(first as usize) {
+            first.before = key;
+        }
+    }
+
+    fn take_out(&mut self, key: u32) {
+        let alarm = &mut self.alarms[key as usize];
+        let filed = std::mem::replace(&mut alarm.filed, Tick::NEVER);
+        if filed == Tick::NEVER {
+            return;
+        }
+        let (before, after) = (alarm.before, alarm.after);
+        match self.alarms.get_mut(before as usize) {
+            Some(before) => before.after = after,
+            None => self.slots[filed.slot()] = after,
+        }
+        if let Some(after) = self.alarms.get_mut(after as usize) {
+            after.before = before;
         }
     }
 
@@ -142,31 +169,20 @@ impl Wheel {
     }
 
     fn turn_slot(&mut self, slot: usize) {
-        let mut filed = std::mem::take(&mut self.slots[slot]);
-        filed.retain(|&Filed { key, at }| {
-            let alarm = &mut self.alarms[key as usize];
-            if alarm.filed != at {
-                return false;
-            }
-            if at > self.now {
-                return true;
-            }
-            if alarm.due <= self.now {
-                alarm.filed = Tick::NEVER;
-                alarm.due = Tick::NEVER;
-                if let Some(waker) = &alarm.waker {
+        let mut key = self.slots[slot];
+        while let Some(alarm) = self.alarms.get(key as usize) {
+            let (filed, due, after) = (alarm.filed, alarm.due, alarm.after);
+            if filed <= self.now {
+                self.take_out(key);
+                if due > self.now {
+                    // In front of where we are, should it be this slot again.
+                    self.file(key, due);
+                } else if let Some(waker) = &self.alarms[key as usize].waker {
                     waker.wake_by_ref();
                 }
-            } else {
-                let at = alarm.due;
-                alarm.filed = at;
-                self.slots[at.slot()].push(Filed { key, at });
             }
-            false
-        });
-        let refiled = &mut self.slots[slot];
-        filed.append(refiled);
-        *refiled = filed;
+            key = after;
+        }
     }
 
     /// Wakes everyone, to look at something else than the time.
@@ -248,7 +264,7 @@ mod tests {
         for due in 10..10_000 {
             wheel.set(key, Tick(due), &waker);
         }
-        assert_eq!(wheel.slots.iter().map(Vec::len).sum::<usize>(), 1);
+        assert_eq!(wheel.alarms[0].filed, Tick(10));
     }
 
     #[test]
@@ -277,6 +293,22 @@ mod tests {
         }
         wheel.advance(Tick(4 * SLOTS as u64));
         assert!(bells.iter().all(|(bell, _)| bell.rings() == 1));
+    }
+
+    #[test]
+    fn alarms_of_one_slot_are_told_apart_whichever_is_removed() {
+        for removed in 0..3 {
+            let mut wheel = Wheel::new();
+            let alarms: Vec<_> = (0..3).map(|_| (wheel.add(), bell())).collect();
+            for (key, (_, waker)) in &alarms {
+                wheel.set(*key, Tick(7), waker);
+            }
+            wheel.remove(alarms[removed].0);
+            wheel.advance(Tick(7));
+            let rings: Vec<_> = alarms.iter().map(|(_, (bell, _))| bell.rings()).collect();
+            let expected: Vec<_> = (0..3).map(|i| usize::from(i != removed)).collect();
+            assert_eq!(rings, expected);
+        }
     }
 
     #[test]

@@ -81,7 +81,107 @@ fn a_connection_that_waits_too_long_for_a_request_is_closed_without_a_word() {
     let mut used = bench.connect();
     assert_eq!(used.get("/").status(), 200);
     assert!(used.is_closed());
+}
+
+#[test]
+fn a_connection_that_never_says_anything_is_closed() {
+    let server = TestServer::echo("a");
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| l.timeouts.first_byte = SHORT * 10);
+    });
     assert!(bench.connect().is_closed());
+    // A request in time has all the time of a kept connection after it.
+    let mut used = bench.connect();
+    assert_eq!(used.get("/").status(), 200);
+    std::thread::scope(|scope| {
+        let waited = scope.spawn(|| bench.connect().is_closed());
+        assert!(waited.join().unwrap());
+    });
+    assert_eq!(used.get("/").status(), 200);
+}
+
+#[test]
+fn a_request_line_that_is_too_long_is_answered_414() {
+    let server = TestServer::echo("a");
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| l.max_request_line_bytes = 300);
+    });
+    assert_eq!(bench.get(&format!("/{}", "x".repeat(200))).status(), 200);
+    let response = bench.get(&format!("/{}", "x".repeat(300)));
+    assert_eq!(response.status(), 414);
+    assert_eq!(response.field("halo-error"), Some("request_line_too_long"));
+}
+
+#[test]
+fn a_request_with_too_many_header_fields_is_answered_431() {
+    let server = TestServer::echo("a");
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| l.max_header_fields = 3);
+    });
+    let with = |fields: &str| {
+        bench
+            .connect()
+            .ask(&format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"))
+    };
+    assert_eq!(with("A: 1\r\nB: 2\r\n").status(), 200);
+    let response = with("A: 1\r\nB: 2\r\nC: 3\r\n");
+    assert_eq!(response.status(), 431);
+    assert_eq!(response.field("halo-error"), Some("too_many_fields"));
+}
+
+#[test]
+fn a_body_that_comes_too_slowly_is_answered_408() {
+    let server = TestServer::echo("a");
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| {
+            l.timeouts.idle = SHORT * 4;
+            l.min_body_rate = 1000;
+        });
+    });
+    let mut client = bench.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+    let mut slow = client.reader.get_ref().try_clone().unwrap();
+    // A byte now and then: never idle, and far below the rate.
+    let (answered, stop) = mpsc::channel::<()>();
+    let dribble = std::thread::spawn(move || {
+        while stop.recv_timeout(SHORT / 2) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if slow.write_all(b"x").is_err() {
+                return;
+            }
+        }
+    });
+    let response = client.receive();
+    drop(answered);
+    dribble.join().unwrap();
+    assert_eq!(response.status(), 408);
+    assert_eq!(response.field("halo-error"), Some("body_too_slow"));
+}
+
+#[test]
+fn a_client_that_reads_too_slowly_is_cut_off() {
+    let server = TestServer::start(|stream| {
+        let mut out = stream.try_clone().unwrap();
+        Message::read(&mut BufReader::new(stream), false);
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n";
+        if out.write_all(head.as_bytes()).is_ok() {
+            // Until the proxy closes.
+            while out.write_all(&[b'x'; 65536]).is_ok() {}
+        }
+    });
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| {
+            l.timeouts.idle = SHORT * 4;
+            l.min_read_rate = 1_000_000_000;
+        });
+    });
+    let mut client = bench.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.reader.read_exact(&mut [0]).unwrap();
+    // The kernel's buffers fill, and then it takes a byte now and then.
+    eventually("it is cut off", || {
+        let taken = client.reader.get_ref().read(&mut [0]);
+        taken.is_ok() && bench.proxy.counters().listeners[0].connections == 0
+    });
 }
 
 #[test]

@@ -83,6 +83,8 @@ impl Bench {
 pub(crate) fn start(workers: usize) -> Proxy {
     Proxy::start(&Workers {
         count: Some(workers),
+        pin: true,
+        cores: None,
         node: "lb1".to_owned(),
     })
     .unwrap()
@@ -118,6 +120,7 @@ pub(crate) fn listener(name: &str, address: SocketAddr, pool: &str) -> Listener 
          [[pool]]\nname = \"{pool}\"\n[[pool.server]]\naddress = \"127.0.0.1:1\"\n"
     ));
     let mut listener = Arc::unwrap_or_clone(config.listeners.remove(0));
+    listener.timeouts.first_byte = PATIENCE;
     listener.timeouts.header = PATIENCE;
     listener.timeouts.idle = PATIENCE;
     listener.timeouts.keep_alive = PATIENCE;
@@ -301,11 +304,16 @@ fn read_chunked(reader: &mut impl BufRead) -> Option<Vec<u8>> {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         let size = usize::from_str_radix(line.trim(), 16).ok()?;
-        let mut chunk = vec![0; size + 2];
-        reader.read_exact(&mut chunk).ok()?;
         if size == 0 {
+            // Trailers, to the empty line.
+            while !line.trim_end().is_empty() {
+                line.clear();
+                reader.read_line(&mut line).ok().filter(|&n| n > 0)?;
+            }
             return Some(body);
         }
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk).ok()?;
         body.extend_from_slice(&chunk[..size]);
     }
 }

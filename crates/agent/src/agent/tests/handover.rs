@@ -148,6 +148,7 @@ fn an_address_that_is_not_guarded_is_taken_off_at_once() {
     node.agent.start().unwrap();
     node.run(PATIENCE);
     has_connections(&mut node, true);
+    node.greet(true, vec![super::peers::presence(51, super::Role::Backup)]);
     node.failover(None);
     assert!(!node.holds_vip());
 }

@@ -521,6 +521,8 @@ fn an_address_that_another_node_insists_on_is_not_taken_with_its_group() {
 #[test]
 fn a_failover_moves_the_whole_sync_group_there_and_back() {
     let mut node = Node::active_on(&pair());
+    let presence = [51, 52].map(|vrid| peers::presence(vrid, Role::Backup));
+    node.greet(true, presence.to_vec());
     assert!(matches!(node.failover(None), AgentReply::Done { .. }));
     assert_eq!(node.states(), [VipState::Standby, VipState::Standby]);
     for vip in node.status().vips {

@@ -72,12 +72,14 @@ fn status() -> Status {
                     address: "10.77.0.12".into(),
                     last_heard_ms: Some(42),
                     active_for: vec!["dns".into()],
+                    ready: Some(true),
                 },
                 PeerStatus {
                     name: "lb3".into(),
                     address: "10.77.0.13".into(),
                     last_heard_ms: None,
                     active_for: vec![],
+                    ready: None,
                 },
             ],
             trackers: vec![],
@@ -141,9 +143,9 @@ VIP  STATE    HOLDER  SINCE   ADDRESSES       INTERFACE     PRIORITY  WHY
 web  ACTIVE   lb1     2m ago  10.77.0.100/24  eth0               200  no heartbeat from lb2 for 361 ms
 dns  STANDBY  lb2     2m ago  10.77.0.100/24  eth0       200 (now 1)  given up for a planned failover
 
-PEER  ADDRESS     HEARD     HOLDS
-lb2   10.77.0.12  42ms ago  dns
-lb3   10.77.0.13  never     nothing
+PEER  ADDRESS     STATE    HEARD     HOLDS
+lb2   10.77.0.12  ready    42ms ago  dns
+lb3   10.77.0.13  no word  never     nothing
 
 LISTENER  PROTOCOL  BIND            OPEN  ACCEPTED  REQUESTS  4xx  5xx
 web       http      10.77.0.100:80     7        70       700    2    7

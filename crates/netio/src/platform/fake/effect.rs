@@ -52,6 +52,15 @@ pub enum Effect {
         /// The VRRP message.
         message: Vec<u8>,
     },
+    /// A message between Halo nodes was sent: VRRP of type 15.
+    PeerMessage {
+        /// Sender.
+        source: IpAddr,
+        /// Receiver.
+        destination: IpAddr,
+        /// The message.
+        message: Vec<u8>,
+    },
     /// A frame was sent.
     Frame(Vec<u8>),
     /// A check was started.

@@ -8,7 +8,8 @@ use halo_http1::{
     write_chunk_size, write_response,
 };
 
-use super::{Stage, Transfer};
+use super::bulk::BULK;
+use super::{SHARE, Stage, Transfer};
 use crate::fault::Fault;
 
 /// What a server's head may cost: four times what most servers send at most, because a response that
@@ -38,11 +39,19 @@ impl Transfer<'_> {
                     self.client
                         .poll_send(cx, &mut job.to_client, &mut job.from_server);
                 moved |= sent > 0;
+                job.progress.delivered += sent;
                 match outcome {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(_)) => return Err(Fault::ClientGone),
                     Poll::Pending => return Ok(moved),
                 }
+            }
+            if !job.progress.download.is_empty() {
+                match self.poll_pour(cx)? {
+                    Poll::Ready(()) => moved = true,
+                    Poll::Pending => return Ok(moved),
+                }
+                continue;
             }
             let taken = match self.job.progress.stage {
                 Stage::Head => self.take_head()?,
@@ -52,10 +61,70 @@ impl Transfer<'_> {
             if taken {
                 continue;
             }
-            match self.poll_hear(cx)? {
+            let heard = if self.goes_through_a_pipe() {
+                self.poll_draw(cx)?
+            } else {
+                self.poll_hear(cx)?
+            };
+            match heard {
                 Poll::Ready(()) => moved = true,
                 Poll::Pending => return Ok(moved),
             }
+        }
+    }
+
+    /// Whether what comes next of the body goes on as it is and is much.
+    fn goes_through_a_pipe(&self) -> bool {
+        let job = &self.job;
+        match job.progress.stage {
+            Stage::Body(Delivery::AsIs | Delivery::Unchunk | Delivery::UntilClose) => {
+                job.from_server.is_empty() && job.exchange.response_body.unseen() >= BULK
+            }
+            Stage::Body(Delivery::Chunk) | Stage::Head | Stage::Done | Stage::Switched => false,
+        }
+    }
+
+    /// Draws bytes of the body into the pipe.
+    fn poll_draw(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Fault> {
+        let job = &mut *self.job;
+        let plumbing = &self.client.connection.worker.plumbing;
+        if job.progress.share >= SHARE {
+            job.progress.share = 0;
+            cx.waker().wake_by_ref();
+            return Ok(Poll::Pending);
+        }
+        let most = job.exchange.response_body.unseen();
+        match job
+            .progress
+            .download
+            .poll_fill(cx, plumbing, self.server, most)
+        {
+            Poll::Ready(Ok(0)) => self.server_ended(None)?,
+            Poll::Ready(Ok(n)) => {
+                job.progress.share += n as u64;
+                job.exchange.response_body.handle_spliced(n as u64);
+                job.story.bytes_out += n as u64;
+            }
+            Poll::Ready(Err(error)) => self.server_ended(Some(error))?,
+            Poll::Pending => {
+                job.progress.share = 0;
+                return Ok(Poll::Pending);
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// Pours what is in the pipe out to the client.
+    fn poll_pour(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Fault> {
+        let progress = &mut self.job.progress;
+        match progress.download.poll_drain(cx, &self.client.tcp) {
+            Poll::Ready(Ok(n)) => {
+                progress.delivered += n as u64;
+                self.client.counts().bytes_out.add(n as u64);
+                Ok(Poll::Ready(()))
+            }
+            Poll::Ready(Err(_)) => Err(Fault::ClientGone),
+            Poll::Pending => Ok(Poll::Pending),
         }
     }
 
@@ -136,8 +205,10 @@ impl Transfer<'_> {
             Stage::Head => job.responses.reset(),
             Stage::Switched => job.story.answered(self.client, status, true),
             Stage::Body(_) | Stage::Done => {
-                job.story.answered(self.client, status, true);
+                job.progress.delivered_before = job.progress.delivered;
+                // One that is wrong from its beginning is not told at all.
                 self.take_body_down(delivery)?;
+                self.job.story.answered(self.client, status, true);
             }
         }
         Ok(true)

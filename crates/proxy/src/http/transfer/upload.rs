@@ -1,8 +1,9 @@
 //! The request's way to the server.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use super::Transfer;
+use super::bulk::{BULK, Bulk};
+use super::{SHARE, Transfer};
 use crate::fault::Fault;
 
 /// Most bytes of a body, or of requests to come, that are taken before the server takes them.
@@ -20,6 +21,13 @@ impl Transfer<'_> {
             if outcome.is_pending() {
                 return Ok(moved);
             }
+            if !self.job.progress.upload.is_empty() {
+                match self.poll_pour_up(cx) {
+                    Poll::Ready(()) => moved = true,
+                    Poll::Pending => return Ok(moved),
+                }
+                continue;
+            }
             if self.job.exchange.request_body.is_done() {
                 if self.job.progress.asked.is_none() && !self.job.progress.upload_broken {
                     self.job.progress.asked = Some(self.client.connection.worker.timers.now());
@@ -29,7 +37,13 @@ impl Transfer<'_> {
             if taken {
                 continue;
             }
-            match self.poll_receive(cx)? {
+            let unseen = self.job.exchange.request_body.unseen();
+            let received = if unseen >= BULK && self.job.from_client.is_empty() {
+                self.poll_draw_up(cx, unseen)?
+            } else {
+                self.poll_receive(cx)?
+            };
+            match received {
                 Poll::Ready(()) => moved = true,
                 Poll::Pending => return Ok(moved),
             }
@@ -77,6 +91,49 @@ impl Transfer<'_> {
             Poll::Ready(Err(_)) => job.progress.upload_broken = true,
         }
         (moved, Poll::Ready(()))
+    }
+
+    /// Draws bytes of the body into the pipe.
+    fn poll_draw_up(&mut self, cx: &mut Context<'_>, most: u64) -> Result<Poll<()>, Fault> {
+        let job = &mut *self.job;
+        let plumbing = &self.client.connection.worker.plumbing;
+        if job.progress.share >= SHARE {
+            job.progress.share = 0;
+            cx.waker().wake_by_ref();
+            return Ok(Poll::Pending);
+        }
+        let filled = job
+            .progress
+            .upload
+            .poll_fill(cx, plumbing, &self.client.tcp, most);
+        match filled {
+            Poll::Ready(Ok(0) | Err(_)) => Err(Fault::ClientGone),
+            Poll::Ready(Ok(n)) => {
+                job.progress.share += n as u64;
+                job.progress.skipped = true;
+                job.exchange.request_body.handle_spliced(n as u64);
+                job.story.bytes_in += n as u64;
+                self.client.counts().bytes_in.add(n as u64);
+                Ok(Poll::Ready(()))
+            }
+            Poll::Pending => {
+                job.progress.share = 0;
+                Ok(Poll::Pending)
+            }
+        }
+    }
+
+    /// Pours what is in the pipe out to the server.
+    fn poll_pour_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let progress = &mut self.job.progress;
+        match ready!(progress.upload.poll_drain(cx, self.server)) {
+            Ok(n) => progress.written += n as u64,
+            Err(_) => {
+                progress.upload_broken = true;
+                progress.upload = Bulk::default();
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Receives more of the body.

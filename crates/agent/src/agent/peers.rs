@@ -1,0 +1,338 @@
+//! Messages between Halo nodes, in and out.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use halo_api::EventKind;
+use halo_auth::{Envelope, Opened, Rejection};
+use halo_config::Peers as PeerKind;
+use halo_netio::Platform;
+use halo_netio::vrrp::Datagram;
+use halo_packet::peer::body::{Hello, Role, RouterPresence};
+use halo_packet::peer::{self, HEADER_LEN, Kind, MAX_BODY, Message, trailer};
+use halo_vrrp::{State, Vrid};
+use tracing::{debug, info, warn};
+
+use super::{Agent, is_of};
+use crate::discards::Mismatch;
+use crate::peers::HELLO_INTERVAL;
+
+/// Where a message between nodes goes, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path {
+    /// The interface.
+    pub(super) wire: u32,
+    /// This node's address there.
+    pub(super) source: IpAddr,
+    /// The other's.
+    pub(super) destination: IpAddr,
+}
+
+impl Path {
+    /// The way back.
+    pub(super) fn back(datagram: &Datagram) -> Self {
+        Self {
+            wire: datagram.interface,
+            source: datagram.destination,
+            destination: datagram.source,
+        }
+    }
+}
+
+impl<P: Platform> Agent<P> {
+    /// Takes a message of another node. What fails a check is counted and changes nothing.
+    pub(super) fn handle_peer_message(&mut self, datagram: &Datagram, now: Instant) {
+        let source = datagram.source;
+        let received = match peer::decode(&datagram.payload, datagram.ttl) {
+            Ok(received) => received,
+            Err(error) => {
+                self.peers.discards.count(error.reason());
+                return debug!("discarded a message of {source}: {error}");
+            }
+        };
+        if !self.is_node(source) {
+            self.peers.discards.count("unknown_sender");
+            return debug!("discarded a message of {source}: it is no node of this cluster");
+        }
+        if let Err(rejection) = self.prove(datagram, received.signed, received.trailer) {
+            self.peers.discards.count(rejection.reason());
+            return self.handle_unproven(datagram, rejection, now);
+        }
+        let message = received.message;
+        let understood = match message.kind {
+            Kind::HELLO => self.handle_hello(datagram, message.body, now),
+            Kind::PROBE => self.handle_probe(datagram, &message),
+            Kind::PROBE_REPLY => self.handle_probe_reply(datagram, &message, now),
+            Kind::RESIGN => self.handle_resign(datagram, &message, now),
+            // Another version's.
+            _ => Err(peer::DecodeError::Type),
+        };
+        if let Err(error) = understood {
+            self.peers.discards.count(error.reason());
+            debug!("discarded a message of {source}: {error}");
+        }
+    }
+
+    /// What a trailer proves. Without a secret everything is taken as it is.
+    pub(super) fn prove(
+        &mut self,
+        datagram: &Datagram,
+        signed: &[u8],
+        trailer: &[u8],
+    ) -> Result<Option<Opened>, Rejection> {
+        let Some(authenticator) = &mut self.peers.authenticator else {
+            return Ok(None);
+        };
+        authenticator
+            .open(datagram.source, datagram.destination, signed, trailer)
+            .map(Some)
+    }
+
+    /// Something that is not proven came. A sender that has just started, or to which this node is new,
+    /// gets the means to prove itself; all else is told to people.
+    pub(super) fn handle_unproven(
+        &mut self,
+        datagram: &Datagram,
+        rejection: Rejection,
+        now: Instant,
+    ) {
+        let source = datagram.source;
+        match rejection {
+            Rejection::Unproven => {
+                if self.peers.may_answer(source, now)
+                    && let Some(path) = self.path_to(source)
+                {
+                    self.send_hello(path, true);
+                }
+            }
+            Rejection::Replayed | Rejection::Stranger => {
+                debug!("discarded a message of {source}: {rejection}");
+            }
+            Rejection::Unsigned
+            | Rejection::Malformed
+            | Rejection::UnknownKey
+            | Rejection::Forged => self.alarm_signature(source, rejection, now),
+        }
+    }
+
+    /// Tells people of messages that a node of the cluster would not send.
+    fn alarm_signature(&mut self, source: IpAddr, rejection: Rejection, now: Instant) {
+        let name = self.name_of(source);
+        let remedy = match rejection {
+            Rejection::Unsigned => {
+                "give it the same secret_file, or mark the VIP with peers = \"vrrp\""
+            }
+            Rejection::UnknownKey => "compare the files that secret_file names",
+            _ => "somebody in this network means ill, or a node runs another version",
+        };
+        let sentence = || format!("a heartbeat from {name} was discarded: {rejection}; {remedy}");
+        let news = self
+            .peers
+            .discards
+            .alarm(Mismatch::Signature, now, sentence)
+            .map(str::to_owned);
+        if let Some(news) = news {
+            warn!("{news}");
+            self.note(EventKind::Peer, &name, news);
+        }
+    }
+
+    fn handle_hello(
+        &mut self,
+        datagram: &Datagram,
+        body: &[u8],
+        now: Instant,
+    ) -> Result<(), peer::DecodeError> {
+        let hello = Hello::decode(body)?;
+        if hello.answer && self.peers.may_answer(datagram.source, now) {
+            self.send_hello(Path::back(datagram), false);
+        }
+        let Some(node) = self.node_of(datagram.source) else {
+            return Ok(());
+        };
+        self.heard.insert(node, now);
+        let goodbye = hello.goodbye;
+        if self.peers.take_hello(node, hello, now) {
+            let name = self.name_of(node);
+            let message = format!("{name} is there");
+            info!("{message}");
+            self.note(EventKind::Peer, &name, message);
+        } else if goodbye {
+            self.status_changed = true;
+        }
+        Ok(())
+    }
+
+    /// Says that this node is there, when that is due or has changed, and notices who is not.
+    pub(super) fn handle_peer_timeouts(&mut self, now: Instant) {
+        while let Some(node) = self.peers.take_lost(now) {
+            let name = self.name_of(node);
+            let message = format!("nothing was heard of {name} for 1 s");
+            warn!("{message}");
+            self.note(EventKind::Peer, &name, message);
+        }
+        if self.stopping {
+            self.peers.hello_at = None; // it has said goodbye
+            return;
+        }
+        let mut body = [0; MAX_BODY];
+        let length = match self.hello(false).encode(&mut body) {
+            Ok(length) => length,
+            Err(problem) => return debug!("no hello: {problem}"),
+        };
+        let changed = self.peers.said != body[..length];
+        if !changed && self.peers.hello_at.is_some_and(|at| now < at) {
+            return;
+        }
+        self.peers.said = body[..length].to_vec();
+        self.peers.hello_at = Some(now + HELLO_INTERVAL);
+        for path in self.paths() {
+            self.send_peer_message(path, None, Kind::HELLO, &body[..length]);
+        }
+    }
+
+    /// The node stops: nobody is to count on it, or to wait for it.
+    pub(super) fn say_goodbye(&mut self) {
+        let mut body = [0; MAX_BODY];
+        let goodbye = Hello {
+            goodbye: true,
+            ..self.hello(false)
+        };
+        if let Ok(length) = goodbye.encode(&mut body) {
+            for path in self.paths() {
+                self.send_peer_message(path, None, Kind::HELLO, &body[..length]);
+            }
+        }
+    }
+
+    fn send_hello(&mut self, path: Path, answer: bool) {
+        let mut body = [0; MAX_BODY];
+        if let Ok(length) = self.hello(answer).encode(&mut body) {
+            self.send_peer_message(path, None, Kind::HELLO, &body[..length]);
+        }
+    }
+
+    /// How this node is.
+    fn hello(&self, answer: bool) -> Hello {
+        let routers = (0..self.vips.len())
+            .filter(|index| self.speaks_halo(*index))
+            .map(|index| {
+                let vip = &self.vips[index];
+                RouterPresence {
+                    vrid: vip.vrid,
+                    ipv6: vip.config.is_ipv6(),
+                    role: role(vip.router.state()),
+                    priority: vip.router.effective_priority(),
+                    lease: self.lease_in_force(index),
+                }
+            });
+        Hello {
+            ready: self.data_plane_is_ready() && !self.stopping,
+            answer,
+            goodbye: false,
+            routers: routers.collect(),
+        }
+    }
+
+    /// Whether all members of a VIP are Halo's.
+    pub(super) fn speaks_halo(&self, index: usize) -> bool {
+        self.vips[index].config.peers == PeerKind::Halo
+    }
+
+    /// Ways to every other node that shares a VIP with this one.
+    fn paths(&self) -> Vec<Path> {
+        let mut seen = BTreeSet::new();
+        let mut paths = Vec::new();
+        for index in (0..self.vips.len()).filter(|index| self.speaks_halo(*index)) {
+            let vip = &self.vips[index];
+            let (Some(wire), Some(source)) = (&vip.place.wire, vip.place.source) else {
+                continue;
+            };
+            for destination in vip.peers.iter().copied().filter(|peer| seen.insert(*peer)) {
+                paths.push(Path {
+                    wire: wire.index,
+                    source,
+                    destination,
+                });
+            }
+        }
+        paths
+    }
+
+    /// The way to an address of another node.
+    fn path_to(&self, destination: IpAddr) -> Option<Path> {
+        self.paths()
+            .into_iter()
+            .find(|path| path.destination == destination)
+    }
+
+    /// Sends a message to another node, signed if the cluster has a secret.
+    pub(super) fn send_peer_message(
+        &mut self,
+        path: Path,
+        vrid: Option<Vrid>,
+        kind: Kind,
+        body: &[u8],
+    ) {
+        let mut buffer = [0; HEADER_LEN + MAX_BODY + trailer::LEN];
+        let sent = Message { vrid, kind, body }
+            .encode(&mut buffer)
+            .and_then(|length| self.seal(path, 0, &mut buffer, length))
+            .map_err(|problem| problem.to_string())
+            .and_then(|length| {
+                self.platform
+                    .send_vrrp(path.wire, path.source, path.destination, &buffer[..length])
+                    .map_err(|problem| problem.to_string())
+            });
+        if let Err(problem) = sent {
+            debug!("cannot tell {}: {problem}", path.destination);
+        }
+    }
+
+    /// Signs the message at the start of `buffer` if the cluster has a secret; the length then.
+    pub(super) fn seal(
+        &mut self,
+        path: Path,
+        epoch: u64,
+        buffer: &mut [u8],
+        length: usize,
+    ) -> Result<usize, halo_packet::BufferTooSmall> {
+        let Some(authenticator) = &mut self.peers.authenticator else {
+            return Ok(length);
+        };
+        let envelope = Envelope {
+            source: path.source,
+            destination: path.destination,
+            epoch,
+            farewell: false,
+        };
+        authenticator.seal(envelope, buffer, length)
+    }
+
+    /// Whether an address is a node's, of either family.
+    pub(super) fn is_node(&self, address: IpAddr) -> bool {
+        self.node_of(address).is_some()
+    }
+
+    /// The other node that sends from this address, by its address in the configuration.
+    pub(super) fn node_of(&self, address: IpAddr) -> Option<IpAddr> {
+        let config = &self.loaded.config;
+        config
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != config.this)
+            .map(|(_, node)| node)
+            .find(|node| is_of(node, address))
+            .map(|node| node.address.addr())
+    }
+}
+
+pub(super) const fn role(state: State) -> Role {
+    match state {
+        State::Initialize => Role::Unable,
+        State::Backup => Role::Backup,
+        State::Active => Role::Active,
+    }
+}

@@ -1,0 +1,185 @@
+//! Asking an Active if it is still there, and being asked.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use halo_netio::Platform;
+use halo_netio::vrrp::{Datagram, Family};
+use halo_packet::MacAddr;
+use halo_packet::arp::{Arp, FRAME_LEN};
+use halo_packet::peer::body::{Probe, ProbeReply, Role};
+use halo_packet::peer::{DecodeError, Kind, Message};
+use halo_vrrp::{Answer, Detection, Event, Vrid};
+use tracing::{debug, warn};
+
+use super::Agent;
+use super::peers::{Path, role};
+
+impl<P: Platform> Agent<P> {
+    /// Asks the agent by a message, and the kernel of its machine by ARP.
+    pub(super) fn probe(&mut self, index: usize, target: IpAddr) {
+        let vip = &self.vips[index];
+        let (Some(wire), Some(source), vrid) = (vip.place.wire.clone(), vip.place.source, vip.vrid)
+        else {
+            return;
+        };
+        let nonce = self.peers.next_probe();
+        let path = Path {
+            wire: wire.index,
+            source,
+            destination: target,
+        };
+        self.send_peer_message(path, Some(vrid), Kind::PROBE, &Probe { nonce }.encode());
+        if let (IpAddr::V4(source), IpAddr::V4(target), Some(mac)) = (source, target, wire.mac) {
+            self.ask_kernel(wire.index, MacAddr::from(mac), source, target);
+        }
+    }
+
+    fn ask_kernel(&mut self, wire: u32, mac: MacAddr, source: Ipv4Addr, target: Ipv4Addr) {
+        let mut frame = [0; FRAME_LEN];
+        let sent = Arp::request(mac, source, target)
+            .encode(&mut frame)
+            .map_err(|problem| problem.to_string())
+            .and_then(|length| {
+                self.platform
+                    .send_frame(wire, &frame[..length])
+                    .map_err(|problem| problem.to_string())
+            });
+        if let Err(problem) = sent {
+            debug!("cannot ask {target} by ARP: {problem}");
+        }
+    }
+
+    /// A machine answered ARP: its kernel lives, whoever asked.
+    pub(super) fn handle_arp_reply(&mut self, interface: u32, sender: Ipv4Addr, now: Instant) {
+        let from = IpAddr::V4(sender);
+        for index in 0..self.vips.len() {
+            let vip = &self.vips[index];
+            if vip.detection.is_some_and(|peer| peer.active == from)
+                && vip.listens_on(interface, Family::V4)
+            {
+                let answer = Answer::Kernel;
+                self.drive(index, Event::Answer { from, answer }, now);
+            }
+        }
+    }
+
+    pub(super) fn handle_probe(
+        &mut self,
+        datagram: &Datagram,
+        message: &Message<'_>,
+    ) -> Result<(), DecodeError> {
+        let Probe { nonce } = Probe::decode(message.body)?;
+        let index = self.addressed(datagram, message.vrid)?;
+        let router = &self.vips[index].router;
+        let reply = ProbeReply {
+            nonce,
+            role: role(router.state()),
+            priority: router.effective_priority(),
+        };
+        let path = Path::back(datagram);
+        self.send_peer_message(path, message.vrid, Kind::PROBE_REPLY, &reply.encode());
+        Ok(())
+    }
+
+    pub(super) fn handle_probe_reply(
+        &mut self,
+        datagram: &Datagram,
+        message: &Message<'_>,
+        now: Instant,
+    ) -> Result<(), DecodeError> {
+        let reply = ProbeReply::decode(message.body)?;
+        let index = self.addressed(datagram, message.vrid)?;
+        if !self.peers.has_asked(reply.nonce) {
+            return Err(DecodeError::Body);
+        }
+        let from = datagram.source;
+        let answer = match reply.role {
+            Role::Active => Answer::Active(reply.priority),
+            Role::Backup | Role::Unable => Answer::NotActive,
+        };
+        self.drive(index, Event::Answer { from, answer }, now);
+        Ok(())
+    }
+
+    /// The VIP that a message is about.
+    pub(super) fn addressed(
+        &self,
+        datagram: &Datagram,
+        vrid: Option<Vrid>,
+    ) -> Result<usize, DecodeError> {
+        let family = Family::of(datagram.source);
+        (0..self.vips.len())
+            .find(|index| {
+                let vip = &self.vips[*index];
+                Some(vip.vrid) == vrid
+                    && vip.listens_on(datagram.interface, family)
+                    && self.speaks_halo(*index)
+            })
+            .ok_or(DecodeError::Body)
+    }
+
+    /// Hears answers to ARP where an Active may have to be asked.
+    pub(super) fn refresh_arp(&mut self) {
+        let wires: BTreeSet<u32> = self
+            .vips
+            .iter()
+            .filter(|vip| vip.config.fast_detection && !vip.config.is_ipv6())
+            .filter_map(|vip| vip.place.wire.as_ref())
+            .map(|wire| wire.index)
+            .collect();
+        if let Err(problem) = self.platform.hear_arp(&wires) {
+            // Then whoever is silent counts as dead a little too soon: better not to ask at all.
+            warn!("{problem}: failed nodes are noticed after three heartbeats");
+            self.hears_arp = false;
+        } else {
+            self.hears_arp = true;
+        }
+    }
+
+    /// Tells every virtual router how the Active that it hears can be asked, where that has changed.
+    pub(super) fn update_detection(&mut self, now: Instant) {
+        for index in 0..self.vips.len() {
+            let detection = self.detection(index);
+            if detection != self.vips[index].detection {
+                self.vips[index].detection = detection;
+                self.perform(index, Event::Detection(detection), now);
+            }
+        }
+    }
+
+    /// `None`: nobody is heard, or nobody who has ever said that it answers.
+    fn detection(&self, index: usize) -> Option<Detection> {
+        let vip = &self.vips[index];
+        let active = vip.router.heard()?.from;
+        if !vip.config.fast_detection || active.is_ipv6() || !self.hears_arp {
+            // Without a way to ask a kernel for IPv6, a silent agent cannot be told from a dead machine.
+            return None;
+        }
+        let peer = self.peers.get(self.node_of(active)?)?;
+        let presence = peer.router(vip.vrid, vip.config.is_ipv6())?;
+        Some(Detection {
+            active,
+            lease: presence.lease,
+            rank: self.rank(index, active),
+        })
+    }
+
+    /// Live Backups that are to take over rather than this one: those of higher priority, and at the
+    /// same priority of higher address (RFC 9568 section 6.4.3).
+    fn rank(&self, index: usize, active: IpAddr) -> u8 {
+        let vip = &self.vips[index];
+        let config = vip.router.config();
+        let own = (vip.router.effective_priority(), config.address);
+        let before = vip.peers.iter().filter(|address| {
+            let peer = self
+                .node_of(**address)
+                .and_then(|node| self.peers.present(node))
+                .filter(|peer| peer.would_hold(vip.vrid, vip.config.is_ipv6()))
+                .and_then(|peer| peer.router(vip.vrid, vip.config.is_ipv6()));
+            **address != active && peer.is_some_and(|peer| (peer.priority, **address) > own)
+        });
+        u8::try_from(before.count()).unwrap_or(u8::MAX)
+    }
+}
