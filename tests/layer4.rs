@@ -250,3 +250,24 @@ fn queries_are_answered_again_soon_after_the_active_node_dies() {
     ask(&lab, OUTAGE);
     assert!(died.elapsed() <= OUTAGE, "{:?}", died.elapsed());
 }
+
+#[test]
+fn a_server_of_a_transparent_pool_sees_the_clients_own_address() {
+    let lab = cluster(&format!(
+        "\n[[listener]]\nname = \"own\"\nbind = [\"{VIP}:9300\"]\nprotocol = \"tcp\"\npool = \"own\"\n\
+         [[pool]]\nname = \"own\"\ntransparent = true\n\
+         server = [{{ address = \"10.77.0.21:8080\" }}]\n"
+    ));
+    // The server's way back leads through the node, which takes what comes from there for its own.
+    for (name, arguments) in [
+        ("app1", "route add 10.77.0.50/32 via 10.77.0.11"),
+        ("lb1", "rule add from 10.77.0.21 iif eth0 lookup 100"),
+        ("lb1", "route add local default dev lo table 100"),
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let output = run(&lab, name, "ip", &arguments);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    let body = get(&lab, &format!("http://{VIP}:9300/"));
+    assert!(body.contains("Client: 10.77.0.50:"), "{body}");
+}
