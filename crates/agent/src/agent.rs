@@ -11,6 +11,7 @@ mod peers;
 mod probing;
 mod reload;
 mod requests;
+pub(crate) mod split;
 mod status;
 mod succession;
 mod trackers;

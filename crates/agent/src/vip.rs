@@ -11,6 +11,7 @@ use halo_packet::vrrp::{Accept, Authentication, ChecksumMode, Version};
 use halo_vrrp::{Centiseconds, Detection, DisableReason, Priority, State, VirtualRouter, Vrid};
 
 use crate::agent::ForeignClaims;
+use crate::agent::split::Split;
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
 use crate::handover::Retiring;
@@ -61,6 +62,8 @@ pub(crate) struct Vip {
     pub(crate) discards: Discards,
     /// What others on the network can have told by acting as Active.
     pub(crate) rumours: Budget,
+    /// Another node was Active at the same time.
+    pub(crate) split: Option<Split>,
     /// Reasons for discards that have been logged.
     pub(crate) complained: BTreeSet<&'static str>,
     pub(crate) gratuitous_arps_sent: u64,
@@ -94,6 +97,7 @@ impl Vip {
             since,
             discards: Discards::default(),
             rumours: Budget::default(),
+            split: None,
             complained: BTreeSet::new(),
             gratuitous_arps_sent: 0,
             claims: ForeignClaims::default(),

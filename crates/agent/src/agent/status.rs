@@ -127,11 +127,15 @@ impl<P: Platform> Agent<P> {
             .chain(
                 self.vips
                     .iter()
-                    .flat_map(|vip| vip.discards.warnings(now))
+                    .flat_map(|vip| vip.discards.warnings(now).chain(split(vip, now)))
                     .map(str::to_owned),
             )
             .collect()
     }
+}
+
+fn split(vip: &Vip, now: Instant) -> Option<&str> {
+    vip.split.as_ref()?.warning(now)
 }
 
 fn by_reason(discards: &Discards) -> BTreeMap<String, u64> {

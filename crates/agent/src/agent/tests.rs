@@ -512,7 +512,7 @@ fn a_refusal_and_the_end_that_follows_it_are_one_failure() {
 }
 
 #[test]
-fn a_rival_that_was_outranked_is_an_event() {
+fn a_rival_that_was_outranked_is_told_as_a_split_and_warned_of_for_an_hour() {
     let mut node = Node::active();
     node.run(Duration::from_secs(2));
     let before = node.vip().gratuitous_arps_sent;
@@ -523,8 +523,13 @@ fn a_rival_that_was_outranked_is_an_event() {
     assert!(
         events
             .iter()
-            .any(|event| event.message == "lb2 acted as Active and gave way")
+            .any(|event| event.message == "split: lb2 was ACTIVE as well, and gave way")
     );
+    let warning = "web: lb2 was ACTIVE beside this node and gave way (`hactl events` has the time): \
+                   look for what cut the two off from each other";
+    assert_eq!(node.status().warnings, [warning]);
+    let later = node.machine().now + Duration::from_secs(3600);
+    assert!(node.agent.status(later).warnings.is_empty());
 }
 
 #[test]

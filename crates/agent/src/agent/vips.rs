@@ -15,9 +15,6 @@ use super::Agent;
 use crate::error::Error;
 use crate::vip::{LIFETIME, RENEWAL, RETRY_CLAIM, own_priority};
 
-/// A former Active whose last heartbeats cross this node's first is no rival worth a word.
-const HANDOVER_MILLIS: u64 = 1_000;
-
 impl<P: Platform> Agent<P> {
     /// Hands an event to a virtual router, does what it decides, and tells it if that changed what
     /// this node can do (a claim that failed).
@@ -274,17 +271,7 @@ impl<P: Platform> Agent<P> {
                 announcer.repeat(now);
                 // It gives way, and finishes its connections.
                 self.forward_unknown(index, rival, now);
-                let age = self
-                    .platform
-                    .unix_millis()
-                    .saturating_sub(self.vips[index].since);
-                if age < HANDOVER_MILLIS || !self.vips[index].rumours.take(now) {
-                    return;
-                }
-                let message = format!("{} acted as Active and gave way", self.name_of(rival));
-                let name = self.vips[index].config.name.clone();
-                warn!("{name}: {message}");
-                self.note(EventKind::Peer, &name, message);
+                self.tell_split(index, rival, now);
             }
         }
     }
