@@ -35,7 +35,7 @@ use listening::Listening;
 
 pub(crate) use accept::{Configuration, Connection, Phase};
 pub(crate) use time::{Alarm, Timers};
-pub(crate) use view::View;
+pub(crate) use view::{ById, View};
 pub(crate) use wheel::Tick;
 
 /// What a worker starts with.
