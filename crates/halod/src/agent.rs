@@ -25,11 +25,6 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
     )
     .map_err(whole)?;
     logging::init(Some(loaded.config.log.level));
-    // The election and the simulator know it; the messages that carry it are on their way.
-    anyhow::ensure!(
-        !loaded.config.quorum,
-        "cluster.quorum: this version does not drive a quorum yet; remove it"
-    );
     require_network_privileges().map_err(whole)?;
 
     let (identity, warning) = resolve_identity(&loaded.config.data_plane.user).map_err(whole)?;
