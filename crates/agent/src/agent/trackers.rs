@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use halo_api::{AdminState, EventKind, TrackerState, TrackerStatus};
+use halo_api::{EventKind, TrackerState, TrackerStatus};
 use halo_config::TrackCheck;
 use halo_netio::Platform;
 use halo_netio::check::{Check, Question, Script};

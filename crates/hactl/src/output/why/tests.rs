@@ -50,6 +50,7 @@ fn status() -> AgentStatus {
             name: "lb2".into(),
             address: "10.77.0.12".into(),
             last_heard_ms: Some(3),
+            ready: Some(true),
             active_for: vec![],
         }],
         trackers: vec![TrackerStatus {
