@@ -148,6 +148,9 @@ pub(crate) fn status() -> Status {
                 responses_total: [0, 690, 1, 2, 7],
                 bytes_in: 7000,
                 bytes_out: 70000,
+                datagrams_in: 71,
+                datagrams_out: 72,
+                datagrams_dropped: 73,
             }],
             pools: vec![PoolStatus {
                 name: "app".into(),

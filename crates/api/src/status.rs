@@ -204,15 +204,15 @@ pub struct DataPlaneStatus {
 pub struct ListenerStatus {
     /// Its name.
     pub name: String,
-    /// `tcp` or `http`.
+    /// `tcp`, `http` or `udp`.
     pub protocol: String,
     /// The addresses it listens on.
     pub bind: Vec<String>,
-    /// Client connections open now.
+    /// Client connections open now; UDP: sessions.
     pub connections: u64,
-    /// Client connections accepted.
+    /// Client connections accepted; UDP: sessions begun.
     pub connections_total: u64,
-    /// HTTP requests.
+    /// HTTP requests; DNS queries.
     pub requests_total: u64,
     /// HTTP responses by class: 1xx to 5xx.
     pub responses_total: [u64; 5],
@@ -220,6 +220,15 @@ pub struct ListenerStatus {
     pub bytes_in: u64,
     /// Bytes sent to clients.
     pub bytes_out: u64,
+    /// Datagrams received from clients.
+    #[serde(default)]
+    pub datagrams_in: u64,
+    /// Datagrams sent to clients.
+    #[serde(default)]
+    pub datagrams_out: u64,
+    /// Datagrams that were not passed on: no place, no server, not DNS, or too late.
+    #[serde(default)]
+    pub datagrams_dropped: u64,
 }
 
 /// A pool's servers.

@@ -155,6 +155,7 @@ impl<P: Platform> Agent<P> {
         self.peers
             .set_keys(loaded.keyring.clone(), self.options.seed);
         self.loaded = loaded;
+        self.refresh_seats(now);
         self.configure_trackers(now);
         let since = self.platform.unix_millis();
         let names: Vec<String> = self

@@ -28,7 +28,11 @@ impl<P: Platform> Agent<P> {
                 restarts: self.supervisor.restarts(),
                 since: self.data_plane_since,
             },
-            vips: self.vips.iter().map(|vip| self.vip_status(vip)).collect(),
+            vips: self
+                .vips
+                .iter()
+                .map(|vip| self.vip_status(vip, now))
+                .collect(),
             peers: config
                 .nodes
                 .iter()
@@ -48,7 +52,7 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    fn vip_status(&self, vip: &Vip) -> VipStatus {
+    fn vip_status(&self, vip: &Vip, now: Instant) -> VipStatus {
         let router = &vip.router;
         let counters = router.counters();
         let discarded = by_reason(&vip.discards);
@@ -75,7 +79,7 @@ impl<P: Platform> Agent<P> {
             },
             holder: router.holder().map(|holder| self.name_of(holder)),
             since: vip.since,
-            why: router.why().sentence(&|address| self.name_of(address)),
+            why: self.why(vip, now),
             priority: own_priority(&self.loaded.config, &vip.config).unwrap_or(0),
             effective_priority: router.effective_priority().get(),
             advert_interval_ms: u64::try_from(vip.config.advert_interval.as_millis())
@@ -87,6 +91,19 @@ impl<P: Platform> Agent<P> {
             gratuitous_arps_sent: vip.gratuitous_arps_sent,
             foreign_claims: vip.claims.heard,
             became_active: counters.became_active,
+        }
+    }
+
+    /// Why a VIP is in its state here; in quorum mode also what keeps it from being Active.
+    fn why(&self, vip: &Vip, now: Instant) -> String {
+        let why = vip.router.why();
+        let sentence = why.sentence(&|address| self.name_of(address));
+        let obstacle = self.quorum_obstacle(vip.config.vrid, vip.config.is_ipv6(), now);
+        match obstacle {
+            Some(obstacle) if vip.router.state() == State::Backup => {
+                format!("{sentence}; {obstacle}")
+            }
+            _ => sentence,
         }
     }
 

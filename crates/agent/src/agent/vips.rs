@@ -46,8 +46,11 @@ impl<P: Platform> Agent<P> {
                 Action::Claim => self.claim(index, now),
                 Action::Release => self.let_go(index, now),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
-                // Only in quorum mode, which no configuration asks for yet.
-                Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
+                Action::SeekMandate {
+                    priority,
+                    challenge,
+                } => self.seek_mandate(index, priority, challenge, now),
+                Action::DropMandate { successor } => self.drop_mandate(index, successor, now),
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
                     told = true;

@@ -93,8 +93,7 @@ fn one_family(first: IpAddr, ip: IpAddr) -> Result<(), String> {
 }
 
 /// RFC 9568 section 5.2.9. Where none is written, the one that follows from the virtual router's MAC
-/// address 00-00-5E-00-02-XX (section 7.3) by RFC 4291 appendix A: the same on every node, and with
-/// every implementation that derives it so.
+/// address 00-00-5E-00-02-XX (section 7.3) by RFC 4291 appendix A: the same on every node.
 fn link_local_first(mut addresses: Vec<IpNet>, vrid: u8) -> Vec<IpNet> {
     let link_local = addresses.iter().position(|net| is_link_local(net.addr()));
     let first = match link_local {

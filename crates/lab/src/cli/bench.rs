@@ -39,6 +39,9 @@ pub(super) struct Options {
     /// Length of a round.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
+    /// Workers of the proxy, each with a core: the second one is that of generator and servers.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
+    workers: u32,
     /// Another HAProxy to run as well, such as a newer one.
     #[arg(long, env = "HALO_BENCH_HAPROXY", value_name = "PROGRAM")]
     haproxy: Option<String>,
@@ -68,9 +71,10 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let lab = builder.start()?;
     lab.prepare_for_benchmarks()?;
     let origin = Origin::start(lab.host("origin")?, OTHER_CORE)?;
+    let workers = options.workers as usize;
     let contenders = kinds
         .into_iter()
-        .map(|kind| Contender::new(&lab, kind))
+        .map(|kind| Contender::new(&lab, kind, workers))
         .collect::<Result<Vec<_>, _>>()?;
     let workloads = match options.workloads.as_slice() {
         [] => Workload::ALL.to_vec(),
@@ -86,6 +90,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let page = Page {
         contenders: &contenders,
         results: &results,
+        workers,
         rounds: options.rounds,
         seconds: options.seconds,
     };
@@ -98,6 +103,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// The cores of a proxy with so many workers, as `taskset` takes them.
+fn proxy_cores(workers: usize) -> String {
+    let cores: Vec<String> = CORES.iter().take(workers).map(usize::to_string).collect();
+    cores.join(",")
 }
 
 fn measure_in_turns(

@@ -35,40 +35,59 @@ pub(super) async fn forward(
     target: Target,
 ) -> Result<Forwarded, Fault> {
     let worker = client.connection.worker.clone();
-    let attempts = Attempts::new(worker.clone(), client.last.0.clone(), target.pool);
+    let attempts = Attempts::new(worker, client.last.0.clone(), target.pool);
     job.story.attempts = Some(attempts);
     loop {
         let lease = next_server(job)?;
-        let address = lease.server.address;
-        // One that may not be sent twice is not sent to a connection that is closed already.
-        let careful = !may_be_sent_twice(job);
-        let kept = worker.upstreams.take(lease.server.id, careful);
+        let kept = kept_connection(client, job, &lease);
         job.story.chose(lease);
-        if let Some(server) = kept {
-            match over(client, job, server).await {
-                // The server closed the idle connection in this very moment. That says nothing of
-                // the server, so the request goes over a new connection to the same one.
-                Err(Fault::ServerClosed)
-                    if job.progress.may_be_repeated(may_be_sent_twice(job)) =>
-                {
+        let is_kept = kept.is_some();
+        let mut server = match kept {
+            Some(server) => server,
+            // Boxed, as it is large and most requests find a connection.
+            None => match Box::pin(connect(client, job)).await {
+                Ok(server) => server,
+                Err(fault) => {
+                    try_another(job, fault)?;
                     job.begin(&client.last.1.limits);
+                    continue;
                 }
-                done => return done,
-            }
-        }
-        let fault = match connect(client, job, address).await {
-            Ok(server) => match over(client, job, server).await {
-                // It took the connection and closed it before it was sent anything.
-                Err(Fault::ServerClosed) if job.progress.may_be_repeated(false) => {
-                    Fault::Connect(io::ErrorKind::ConnectionReset.into())
-                }
-                done => return done,
             },
-            Err(fault) => fault,
         };
-        try_another(job, fault)?;
+        let mut outcome = over(client, job, &mut server).await;
+        // The server closed the idle connection in this very moment. That says nothing of the
+        // server, so the request goes over a new connection to the same one.
+        if is_kept
+            && matches!(outcome, Err(Fault::ServerClosed))
+            && job.progress.may_be_repeated(may_be_sent_twice(job))
+        {
+            job.begin(&client.last.1.limits);
+            outcome = match Box::pin(connect(client, job)).await {
+                Ok(new) => {
+                    server = new;
+                    over(client, job, &mut server).await
+                }
+                Err(fault) => Err(fault),
+            };
+        }
+        match outcome {
+            Ok(transferred) => return Ok(forwarded(client, job, server, &transferred)),
+            // It took the connection and closed it before it was sent anything.
+            Err(Fault::ServerClosed) if job.progress.may_be_repeated(false) => {
+                try_another(job, Fault::Connect(io::ErrorKind::ConnectionReset.into()))?;
+            }
+            Err(fault) if fault.may_try_another() => try_another(job, fault)?,
+            Err(fault) => return Err(fault),
+        }
         job.begin(&client.last.1.limits);
     }
+}
+
+/// An idle connection to the server, if one is kept.
+fn kept_connection(client: &Client, job: &Job, lease: &Lease) -> Option<ServerConnection> {
+    let upstreams = &client.connection.worker.upstreams;
+    // A request that may not be sent twice is not sent to a connection that is closed already.
+    upstreams.take(lease.server.id, !may_be_sent_twice(job))
 }
 
 fn next_server(job: &mut Job) -> Result<Lease, Fault> {
@@ -92,11 +111,21 @@ fn may_be_sent_twice(job: &Job) -> bool {
 async fn over(
     client: &mut Client,
     job: &mut Job,
-    mut server: ServerConnection,
-) -> Result<Forwarded, Fault> {
+    server: &mut ServerConnection,
+) -> Result<Transferred, Fault> {
     write_head(client, job, server.server.address);
-    match transfer(client, &mut server, job).await? {
-        Transferred::Switched => Ok(Forwarded::Switched(server)),
+    transfer(client, server, job).await
+}
+
+/// What becomes of the server's connection after a transfer.
+fn forwarded(
+    client: &Client,
+    job: &Job,
+    server: ServerConnection,
+    transferred: &Transferred,
+) -> Forwarded {
+    match *transferred {
+        Transferred::Switched => Forwarded::Switched(server),
         Transferred::Response {
             keep_alive,
             reusable,
@@ -106,7 +135,7 @@ async fn over(
                 let worker = &client.connection.worker;
                 worker.upstreams.give_back(worker, server, pool);
             }
-            Ok(Forwarded::Response { keep_alive })
+            Forwarded::Response { keep_alive }
         }
     }
 }
@@ -136,19 +165,14 @@ fn write_head(client: &Client, job: &mut Job, server: SocketAddr) {
 }
 
 /// Connects to a server.
-async fn connect(
-    client: &mut Client,
-    job: &Job,
-    address: SocketAddr,
-) -> Result<ServerConnection, Fault> {
+async fn connect(client: &mut Client, job: &Job) -> Result<ServerConnection, Fault> {
     let (Some(attempts), Some(lease)) = (&job.story.attempts, &job.story.lease) else {
         return Err(Fault::NoServer);
     };
     let pool = &attempts.pool().config;
     let due = client.after(pool.timeouts.connect);
     let ends = client.connection.ends();
-    // Boxed, because it is large and most requests find a connection.
-    let mut connecting = Box::pin(dial(address, pool, ends));
+    let mut connecting = std::pin::pin!(dial(lease.server.address, pool, ends));
     let tcp = poll_fn(|cx| {
         if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
             return Poll::Ready(connected);

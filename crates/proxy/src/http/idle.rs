@@ -1,8 +1,6 @@
 //! A worker's idle connections to servers.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -14,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::interval;
 
 use crate::snapshot::ServerShared;
-use crate::worker::{Tick, Timers, View, Worker};
+use crate::worker::{ById, Tick, Timers, View, Worker};
 
 /// How often connections that are too old or closed are dropped.
 const REAP_EVERY: Duration = Duration::from_secs(1);
@@ -46,7 +44,7 @@ impl ServerConnection {
 
 /// A worker's idle connections, by server.
 #[derive(Debug, Default)]
-pub(crate) struct Upstreams(RefCell<HashMap<u64, Vec<Idle>, BuildHasherDefault<ById>>>);
+pub(crate) struct Upstreams(RefCell<ById<Vec<Idle>>>);
 
 #[derive(Debug)]
 struct Idle {
@@ -71,7 +69,9 @@ impl Upstreams {
     /// Keeps a connection for the next request.
     pub(super) fn give_back(&self, worker: &Worker, connection: ServerConnection, pool: &Pool) {
         let server = connection.server.id;
-        if !worker.view().is_available(server) {
+        // Such a connection says whose it is.
+        let is_its_clients = pool.proxy_protocol.is_some() || pool.transparent;
+        if is_its_clients || !worker.view().is_available(server) {
             return;
         }
         let most = pool.max_idle.div_ceil(worker.workers);
@@ -103,27 +103,5 @@ impl Upstreams {
                 idle.retain(|i| i.expires > now && i.connection.is_usable());
             }
         }
-    }
-}
-
-/// Server numbers are given out one after the other, so that they are their own hashes but for the
-/// high bits, which the table wants spread too.
-#[derive(Debug, Default)]
-struct ById(u64);
-
-impl Hasher for ById {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(self.0 ^ u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        // The golden ratio, as Knuth's multiplicative hashing has it.
-        self.0 = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }

@@ -59,6 +59,7 @@ impl Job {
     /// not pass on is refused before anything is sent.
     pub(super) fn begin(&mut self, limits: &Limits) {
         self.exchange = Exchange::new(self.requests.head(), true, limits);
+        self.story.bytes_in = 0;
     }
 
     /// The request's head, once it is accepted.

@@ -25,16 +25,26 @@ pub(super) enum After {
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(connection: Connection, tcp: TcpStream) {
-    let worker = connection.worker.clone();
+pub(crate) fn serve(connection: Connection, tcp: TcpStream) -> impl Future<Output = ()> {
+    // Made outside, and used where it is: what an async function is given, it keeps twice.
     let mut client = Client::new(connection, tcp);
+    async move {
+        if let Some((job, tunnel)) = live(&mut client).await {
+            Box::pin(tunnel::run(client, job, *tunnel)).await;
+        }
+    }
+}
+
+/// Answers requests until the connection is to be closed, or speaks another protocol.
+async fn live(client: &mut Client) -> Option<(Box<Job>, Box<Tunnel>)> {
+    let worker = client.connection.worker.clone();
     let mut due = client.after(client.last.1.config.timeouts.first_byte);
     loop {
-        if !poll_fn(|cx| poll_readable(cx, &mut client, due)).await {
-            return;
+        if !poll_fn(|cx| poll_readable(cx, client, due)).await {
+            return None;
         }
         let mut job = worker.jobs.take();
-        match requests(&mut client, &mut job).await {
+        match requests(client, &mut job).await {
             After::Wait => worker.jobs.put(job),
             After::Next => {
                 due = client.after(client.last.1.config.timeouts.keep_alive);
@@ -42,13 +52,12 @@ pub(crate) async fn serve(connection: Connection, tcp: TcpStream) {
             }
             After::Close { unread } => {
                 if unread {
-                    close::linger(&mut client, &mut job).await;
+                    close::linger(client, &mut job).await;
                 }
-                return worker.jobs.put(job);
+                worker.jobs.put(job);
+                return None;
             }
-            After::Tunnel(to) => {
-                return Box::pin(tunnel::run(client, job, *to)).await;
-            }
+            After::Tunnel(to) => return Some((job, to)),
         }
     }
 }
@@ -81,5 +90,24 @@ async fn requests(client: &mut Client, job: &mut Job) -> After {
         if job.from_client.is_empty() {
             return After::Next;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::serve;
+    use crate::worker::Connection;
+
+    /// The size of what a function's future takes.
+    fn size_of_future<F: Future>(_: impl Fn(Connection, TcpStream) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_that_waits_takes_less_than_a_kilobyte_for_its_task() {
+        let size = size_of_future(serve);
+        assert!(size <= 896, "{size} bytes");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use halo_balance::{Scheduler, Tried};
@@ -16,7 +17,7 @@ pub(crate) struct View {
     /// In the order of [`Snapshot::pools`].
     schedulers: Vec<RefCell<Scheduler>>,
     /// Whether each server takes new work.
-    available: HashMap<u64, bool>,
+    available: ById<bool>,
 }
 
 impl View {
@@ -65,6 +66,9 @@ impl View {
             .borrow_mut()
             .pick(entry.servers.len(), tried, |server| {
                 let mut candidate = entry.candidate(server);
+                if std::ptr::eq(self, latest) {
+                    return candidate;
+                }
                 let known = latest.available.get(&entry.servers[server].shared.id);
                 candidate.available = known.copied().unwrap_or(candidate.available);
                 candidate
@@ -74,5 +78,30 @@ impl View {
     /// Whether a server is there and takes new work.
     pub(crate) fn is_available(&self, server: u64) -> bool {
         self.available.get(&server).copied().unwrap_or(false)
+    }
+}
+
+/// Something for each server, by its number.
+pub(crate) type ById<T> = HashMap<u64, T, BuildHasherDefault<NumberHasher>>;
+
+/// Numbers of servers are given out one after the other by ourselves, so that nobody can make them
+/// collide; only their high bits, which the table looks at too, want some spreading.
+#[derive(Debug, Default)]
+pub(crate) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(self.0 ^ u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio, as Knuth's multiplicative hashing has it.
+        self.0 = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }

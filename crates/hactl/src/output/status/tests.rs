@@ -126,6 +126,9 @@ fn listener(name: &str, protocol: &str) -> ListenerStatus {
         responses_total: [0, 690, 1, 2, 7],
         bytes_in: 0,
         bytes_out: 0,
+        datagrams_in: 0,
+        datagrams_out: 0,
+        datagrams_dropped: 0,
     }
 }
 

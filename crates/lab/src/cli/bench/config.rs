@@ -1,7 +1,7 @@
 //! The same proxy, as each program is told to be it.
 //!
 //! Each is set up as someone would who knows it: connections to servers are kept and shared, nothing
-//! is logged, forwarding headers are set, one worker on the one core.
+//! is logged, forwarding headers are set, one worker to each core.
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -15,11 +15,24 @@ const MAX_CLIENTS: usize = 12_000;
 /// Files that a process may have open; its clients' and its servers' connections are.
 const MAX_FILES: usize = 20_000;
 
+/// What all of them are told.
+pub(super) struct Setup<'a> {
+    /// The host of the servers.
+    pub(super) origin: Ipv4Addr,
+    pub(super) workers: usize,
+    pub(super) routes: &'a [usize],
+}
+
 /// `halo.toml` for lb1 at `address`; without UDP for a Halo that does not know it.
-pub(super) fn halo(address: Ipv4Addr, origin: Ipv4Addr, udp: bool, routes: &[usize]) -> String {
+pub(super) fn halo(setup: &Setup<'_>, address: Ipv4Addr, udp: bool) -> String {
+    let Setup {
+        origin,
+        workers,
+        routes,
+    } = *setup;
     let mut text = format!(
         "[cluster]\nname = \"bench\"\n\n[[node]]\nname = \"lb1\"\naddress = \"{address}/24\"\n\n\
-         [data_plane]\nworkers = 1\n"
+         [data_plane]\nworkers = {workers}\n"
     );
     let mut listener = |name: &str, port: u16, protocol: &str, pool: &str| {
         text += &format!(
@@ -58,14 +71,19 @@ pub(super) fn halo(address: Ipv4Addr, origin: Ipv4Addr, udp: bool, routes: &[usi
 }
 
 /// `haproxy.cfg`; `splice` has the kernel move bodies from socket to socket.
-pub(super) fn haproxy(origin: Ipv4Addr, splice: bool, routes: &[usize]) -> String {
+pub(super) fn haproxy(setup: &Setup<'_>, splice: bool) -> String {
+    let Setup {
+        origin,
+        workers,
+        routes,
+    } = *setup;
     let splice = if splice {
         "  option splice-request\n  option splice-response\n"
     } else {
         ""
     };
     let mut text = format!(
-        "global\n  nbthread 1\n  maxconn {MAX_CLIENTS}\n  ulimit-n {MAX_FILES}\n  no strict-limits\n\
+        "global\n  nbthread {workers}\n  maxconn {MAX_CLIENTS}\n  ulimit-n {MAX_FILES}\n  no strict-limits\n\
          defaults\n  retries 2\n  option redispatch\n  timeout connect 1s\n  timeout client 60s\n  \
          timeout server 30s\n  timeout http-request 10s\n  timeout http-keep-alive 60s\n{splice}\
          frontend http\n  mode http\n  bind :{}\n  option forwardfor\n  default_backend http\n\
@@ -104,7 +122,12 @@ pub(super) fn haproxy(origin: Ipv4Addr, splice: bool, routes: &[usize]) -> Strin
 }
 
 /// `nginx.conf`.
-pub(super) fn nginx(origin: Ipv4Addr, routes: &[usize]) -> String {
+pub(super) fn nginx(setup: &Setup<'_>) -> String {
+    let Setup {
+        origin,
+        workers,
+        routes,
+    } = *setup;
     let servers = |ports: [u16; 3]| -> String {
         let line = |port: &u16| format!("    server {origin}:{port};\n");
         ports.iter().map(line).collect()
@@ -122,7 +145,7 @@ pub(super) fn nginx(origin: Ipv4Addr, routes: &[usize]) -> String {
         );
     }
     format!(
-        "load_module modules/ngx_stream_module.so;\nuser root;\nworker_processes 1;\n\
+        "load_module modules/ngx_stream_module.so;\nuser root;\nworker_processes {workers};\n\
          worker_rlimit_nofile {MAX_FILES};\npid /run/nginx.pid;\nerror_log stderr;\n\
          events {{ worker_connections {MAX_FILES}; }}\n\
          http {{\n  access_log off;\n  keepalive_timeout 60s;\n  keepalive_requests 1000000000;\n  \

@@ -1,15 +1,16 @@
 //! A proxy that takes part.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use halo_lab::{Host, Lab, LabError, Process, Programs, find_tool, wait_until};
 
+use super::config::{self, Setup};
+use super::proxy_cores;
 use super::workload::{ROUTES, Workload, port};
-use super::{PROXY_CORE, config};
 
 /// A proxy listens within milliseconds; a busy machine may take longer.
 const START: Duration = Duration::from_secs(20);
@@ -45,6 +46,7 @@ pub(super) struct Contender {
     /// The file that it runs with, without the routes between the first and the last.
     pub(super) shown: String,
     udp: bool,
+    workers: usize,
     host: Arc<Host>,
     client: Arc<Host>,
     process: Mutex<Process>,
@@ -52,21 +54,26 @@ pub(super) struct Contender {
 
 impl Contender {
     /// Writes its configuration and starts it.
-    pub(super) fn new(lab: &Lab, kind: Kind) -> Result<Self, LabError> {
+    pub(super) fn new(lab: &Lab, kind: Kind, workers: usize) -> Result<Self, LabError> {
         let host = lab.shared_host(kind.host())?;
         let client = lab.shared_host("client")?;
         let origin = lab.host("origin")?.address();
+        let setup = |routes| Setup {
+            origin,
+            workers,
+            routes,
+        };
         let udp = match &kind {
             Kind::Halo => {
-                let text = config(&kind, &host, origin, true, &[]);
+                let text = config(&kind, &host, &setup(&[]), true);
                 halo_takes(&host, &text)?
             }
             Kind::Nginx { .. } => true,
             _ => false,
         };
         let all: Vec<usize> = (0..ROUTES).collect();
-        let text = config(&kind, &host, origin, udp, &all);
-        let shown = config(&kind, &host, origin, udp, &[0, ROUTES - 1]);
+        let text = config(&kind, &host, &setup(&all), udp);
+        let shown = config(&kind, &host, &setup(&[0, ROUTES - 1]), udp);
         let version = version(&host, &kind)?;
         let name = match &kind {
             Kind::Halo => "Halo".to_owned(),
@@ -82,13 +89,14 @@ impl Contender {
             what: format!("write the configuration of {name}"),
             source,
         })?;
-        let process = Mutex::new(start(&host, &kind)?);
+        let process = Mutex::new(start(&host, &kind, workers)?);
         let contender = Self {
             kind,
             name,
             version,
             shown,
             udp,
+            workers,
             host,
             client,
             process,
@@ -130,7 +138,7 @@ impl Contender {
         wait_until(&format!("the end of {}", self.name), START, || {
             host.processes().is_empty()
         })?;
-        *process = start(host, &self.kind)?;
+        *process = start(host, &self.kind, self.workers)?;
         drop(process);
         self.wait_ready()
     }
@@ -148,7 +156,7 @@ impl Contender {
     }
 }
 
-fn start(host: &Host, kind: &Kind) -> Result<Process, LabError> {
+fn start(host: &Host, kind: &Kind, workers: usize) -> Result<Process, LabError> {
     let programs = Programs::find()?;
     let (program, arguments): (PathBuf, &[&str]) = match kind {
         Kind::Halo => (programs.path("halod"), &["--config", "/run/bench.conf"]),
@@ -162,7 +170,7 @@ fn start(host: &Host, kind: &Kind) -> Result<Process, LabError> {
             &["-g", "daemon off;", "-c", "/run/bench.conf"],
         ),
     };
-    let core = PROXY_CORE.to_string();
+    let core = proxy_cores(workers);
     let mut command: Vec<&std::ffi::OsStr> = vec!["-c".as_ref(), core.as_ref(), program.as_ref()];
     command.extend(arguments.iter().map(std::ffi::OsStr::new));
     host.spawn("proxy", find_tool("taskset")?, command)
@@ -193,11 +201,11 @@ fn version(host: &Host, kind: &Kind) -> Result<String, LabError> {
     Ok(said.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-fn config(kind: &Kind, host: &Host, origin: Ipv4Addr, udp: bool, routes: &[usize]) -> String {
+fn config(kind: &Kind, host: &Host, setup: &Setup<'_>, udp: bool) -> String {
     match kind {
-        Kind::Halo => config::halo(host.address(), origin, udp, routes) + halo_lab::user_section(),
-        Kind::Haproxy { .. } | Kind::NewerHaproxy { .. } => config::haproxy(origin, false, routes),
-        Kind::HaproxySplice { .. } => config::haproxy(origin, true, routes),
-        Kind::Nginx { .. } => config::nginx(origin, routes),
+        Kind::Halo => config::halo(setup, host.address(), udp) + halo_lab::user_section(),
+        Kind::Haproxy { .. } | Kind::NewerHaproxy { .. } => config::haproxy(setup, false),
+        Kind::HaproxySplice { .. } => config::haproxy(setup, true),
+        Kind::Nginx { .. } => config::nginx(setup),
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::contender::Contender;
 use super::sample::{Results, Sample};
 use super::workload::Workload;
-use super::{OTHER_CORE, PROXY_CORE};
+use super::{OTHER_CORE, proxy_cores};
 use crate::cli::table::Table;
 
 /// More of the proxy's core than this in other hands makes a figure doubtful.
@@ -19,6 +19,7 @@ const SATURATED: f64 = 0.97;
 pub(super) struct Page<'a> {
     pub(super) contenders: &'a [Contender],
     pub(super) results: &'a Results,
+    pub(super) workers: usize,
     pub(super) rounds: u32,
     pub(super) seconds: u32,
 }
@@ -59,12 +60,13 @@ impl Page<'_> {
         let date = Command::new("date").arg("-I").output()?.stdout;
         let mut text = format!(
             "Client, proxies and servers are network namespaces of one machine on one bridge, joined \
-             by veth pairs; TCP congestion control is cubic, receive packet steering is off. The proxy \
-             is pinned to core {PROXY_CORE}, with one worker; generator and servers share core \
-             {OTHER_CORE}. Each figure is the median of {} rounds of {} s, with the least and the \
+             by veth pairs; TCP congestion control is cubic, receive packet steering is off. Workers \
+             of the proxy: {}, pinned to core {}; generator and servers share core {OTHER_CORE}. Each figure is the median of {} rounds of {} s, with the least and the \
              largest behind it; the proxies take turns in each round. CPU is that of all the proxy's \
              processes, from `/proc/PID/stat`; ratios are taken round by round.\n\n\
              | | |\n|---|---|\n| date | {} |\n| machine | {model}, {cores} cores |\n| kernel | {} |\n",
+            self.workers,
+            proxy_cores(self.workers),
             self.rounds,
             self.seconds,
             String::from_utf8_lossy(&date).trim(),
@@ -181,8 +183,7 @@ impl Page<'_> {
                 spread.map_or(0.0, |spread| spread.median)
             };
             let (noise, other) = (median(|s| s.unaccounted), median(|s| s.other_core));
-            // At a fixed rate the core waits, and its idle loop is nobody's.
-            if noise > NOISE && workload != Workload::IdleMemory {
+            if noise > NOISE && self.workers == 1 && workload != Workload::IdleMemory {
                 text += &format!(
                     "\n{name}: {:.0} % of the busy time of its core was not its own.\n",
                     noise * 100.0
