@@ -4,11 +4,14 @@ mod announce;
 mod child;
 mod claims;
 mod failover;
+mod groups;
 mod handover;
 mod leases;
 mod network;
+mod operator;
 mod peers;
 mod probing;
+mod quorum;
 mod reload;
 mod requests;
 pub(crate) mod split;
@@ -48,6 +51,8 @@ use crate::vip::Vip;
 pub(crate) use claims::ForeignClaims;
 use handover::Neighbours;
 use leases::Guards;
+use operator::Wish;
+use quorum::Seat;
 use reload::Pending;
 use trackers::Trackers;
 
@@ -82,6 +87,7 @@ pub struct Agent<P> {
     data_plane_complaint: Option<String>,
     vips: Vec<Vip>,
     trackers: Trackers,
+    wish: Wish,
     links: LinkTable,
     network_changed: bool,
     /// Addresses of Active VIPs that were taken off.
@@ -99,6 +105,8 @@ pub struct Agent<P> {
     hears_arp: bool,
     /// The other nodes, as they say that they are.
     peers: Peers,
+    /// This node's votes, one for each VIP of the cluster; none without a quorum.
+    seats: Vec<Seat>,
     /// When each other node was last heard.
     heard: BTreeMap<IpAddr, Instant>,
     journal: Journal,
@@ -120,18 +128,24 @@ impl<P: Platform> Agent<P> {
             .collect();
         let mut peers = Peers::default();
         peers.set_keys(loaded.keyring.clone(), options.seed);
-        Self {
+        let supervisor = if loaded.config.this_node().witness {
+            Supervisor::without_data_plane()
+        } else {
+            Supervisor::new(now)
+        };
+        let mut agent = Self {
             journal: Journal::new(loaded.config.this_node().name.clone()),
             platform,
             options,
             loaded,
             generation: 1,
             pending: None,
-            supervisor: Supervisor::new(now),
+            supervisor,
             data_plane_since: started,
             data_plane_complaint: None,
             vips,
             trackers: Trackers::default(),
+            wish: Wish::default(),
             links: LinkTable::default(),
             network_changed: true,
             vanished: Vec::new(),
@@ -143,13 +157,16 @@ impl<P: Platform> Agent<P> {
             discards: Discards::default(),
             hears_arp: false,
             peers,
+            seats: Vec::new(),
             heard: BTreeMap::new(),
             started,
             status_changed: false,
             status_due: now,
             stopping: false,
             stop_pending: false,
-        }
+        };
+        agent.refresh_seats(now);
+        agent
     }
 
     /// Does the agent's work until it is told to stop. However it ends, it holds no VIP then.
@@ -217,6 +234,7 @@ impl<P: Platform> Agent<P> {
         self.vips
             .iter()
             .map(Vip::poll_timeout)
+            .chain(self.seats.iter().map(Seat::poll_timeout))
             .chain([
                 self.supervisor.poll_timeout(),
                 self.pending.as_ref().map(Pending::deadline),
@@ -283,6 +301,7 @@ impl<P: Platform> Agent<P> {
     }
 
     fn handle_timeouts(&mut self, now: Instant) {
+        self.handle_seat_timeouts(now);
         self.follow_supervisor(now);
         self.follow_stop(now);
         self.give_up_late_reload(now);

@@ -90,6 +90,11 @@ impl LinkTable {
         }
     }
 
+    /// The interface that has an address.
+    pub(crate) fn port_of(&self, address: IpAddr) -> Option<Port> {
+        self.holder(address).map(port)
+    }
+
     fn holder(&self, address: IpAddr) -> Option<&Link> {
         self.0
             .iter()

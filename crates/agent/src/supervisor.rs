@@ -42,11 +42,22 @@ pub(crate) enum Order {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Down { start_at: Instant },
-    Starting { until: Instant },
-    Ready { since: Instant, heard: Instant },
-    Stopping { until: Instant },
+    Down {
+        start_at: Instant,
+    },
+    Starting {
+        until: Instant,
+    },
+    Ready {
+        since: Instant,
+        heard: Instant,
+    },
+    Stopping {
+        until: Instant,
+    },
     Stopped,
+    /// A witness has none.
+    Absent,
 }
 
 /// The data plane's life.
@@ -63,6 +74,16 @@ impl Supervisor {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             phase: Phase::Down { start_at: now },
+            pid: None,
+            starts: 0,
+            backoff: Duration::ZERO,
+        }
+    }
+
+    /// There is none on this node, and will be none.
+    pub(crate) fn without_data_plane() -> Self {
+        Self {
+            phase: Phase::Absent,
             pid: None,
             starts: 0,
             backoff: Duration::ZERO,
@@ -106,6 +127,7 @@ impl Supervisor {
                 }
                 self.down(now)
             }
+            Phase::Absent => Phase::Absent,
             Phase::Down { .. } | Phase::Starting { .. } => self.down(now),
         };
     }
@@ -120,7 +142,7 @@ impl Supervisor {
     /// nobody yet, or that is told for the second time, gets no time.
     pub(crate) fn stop(&mut self, drain: Duration, now: Instant) {
         self.phase = match self.phase {
-            Phase::Down { .. } | Phase::Stopped => Phase::Stopped,
+            Phase::Down { .. } | Phase::Stopped | Phase::Absent => Phase::Stopped,
             Phase::Ready { .. } => Phase::Stopping {
                 until: now + drain + STOP_GRACE,
             },
@@ -145,7 +167,7 @@ impl Supervisor {
             Phase::Stopping { .. } => Some(Order::Kill {
                 why: "was not given more time to end",
             }),
-            Phase::Stopped => None,
+            Phase::Stopped | Phase::Absent => None,
         }
     }
 
@@ -155,13 +177,13 @@ impl Supervisor {
             Phase::Down { start_at } => Some(start_at),
             Phase::Starting { until } | Phase::Stopping { until } => Some(until),
             Phase::Ready { heard, .. } => Some(heard + SILENCE),
-            Phase::Stopped => None,
+            Phase::Stopped | Phase::Absent => None,
         }
     }
 
     pub(crate) fn state(&self) -> ProcessState {
         match self.phase {
-            Phase::Down { .. } | Phase::Stopped => ProcessState::Down,
+            Phase::Down { .. } | Phase::Stopped | Phase::Absent => ProcessState::Down,
             Phase::Starting { .. } => ProcessState::Starting,
             Phase::Ready { .. } => ProcessState::Ready,
             Phase::Stopping { .. } => ProcessState::Stopping,

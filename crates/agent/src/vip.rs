@@ -79,7 +79,7 @@ impl Vip {
         let vip = config.vips.get(index)?;
         Some(Self {
             vrid: Vrid::new(vip.vrid)?,
-            router: VirtualRouter::new(parameters(config, vip, None)?),
+            router: router(config, vip)?,
             place: Place::default(),
             announcer: Announcer::default(),
             peers: peers(config, vip),
@@ -147,6 +147,15 @@ impl Vip {
     pub(crate) fn ips(&self) -> Vec<IpAddr> {
         self.config.ips().collect()
     }
+}
+
+fn router(config: &Config, vip: &halo_config::Vip) -> Option<VirtualRouter> {
+    let router = VirtualRouter::new(parameters(config, vip, None)?);
+    Some(if config.quorum {
+        router.with_quorum()
+    } else {
+        router
+    })
 }
 
 /// The version of the messages of `vip`, with version 2's authentication.

@@ -5,7 +5,8 @@ use std::path::Path;
 use halo_agent::{Agent, Loaded, Options};
 use halo_netio::platform::{Linux, Settings};
 use halo_netio::process::{
-    random_seed, read_secret, require_network_privileges, resolve_identity, take_precedence,
+    Capability, random_seed, read_secret, require_network_privileges, resolve_identity,
+    take_precedence,
 };
 
 use crate::logging;
@@ -24,11 +25,6 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
     )
     .map_err(whole)?;
     logging::init(Some(loaded.config.log.level));
-    // The election and the simulator know it; the messages that carry it are on their way.
-    anyhow::ensure!(
-        !loaded.config.quorum,
-        "cluster.quorum: this version does not drive a quorum yet; remove it"
-    );
     require_network_privileges().map_err(whole)?;
 
     let (identity, warning) = resolve_identity(&loaded.config.data_plane.user).map_err(whole)?;
@@ -37,6 +33,7 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
     let platform = Linux::open(Settings {
         socket: socket_dir.join("agent.sock"),
         identity,
+        keep: data_plane_capabilities(&loaded.config),
         environment: vec![(
             logging::LEVEL_VARIABLE,
             logging::in_force(loaded.config.log.level),
@@ -53,6 +50,17 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
             .collect(),
     };
     Agent::new(platform, loaded, options).run().map_err(whole)
+}
+
+/// What the data plane may do besides what anyone may: bind ports below 1024; and where a pool is
+/// transparent, connect from addresses that are not this machine's (`IP_TRANSPARENT`, for which
+/// CAP_NET_RAW is the lesser of the two that the kernel takes).
+fn data_plane_capabilities(config: &halo_config::Config) -> Vec<Capability> {
+    let mut keep = vec![Capability::NetBindService];
+    if config.is_transparent() {
+        keep.push(Capability::NetRaw);
+    }
+    keep
 }
 
 /// These errors tell their causes themselves: as a chain, each would be told twice.

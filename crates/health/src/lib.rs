@@ -22,5 +22,5 @@
 mod server;
 mod truth;
 
-pub use server::{Action, Change, Outcome, Server, Thresholds};
+pub use server::{Action, Change, Outcome, REFUSAL_TIME, Server, Thresholds};
 pub use truth::{is_checked, takes_work};

@@ -10,12 +10,15 @@
 //!     └ a new check, from any        Unchecked: no check is configured
 //! ```
 //!
+//! A server without a check that refuses work (ICMP says that nobody listens) is `Refused`, and shown as
+//! down, for a time.
+//!
 //! While a server is pending its first result decides at once, one way or the other: `rise` and
 //! `fall` damp the flapping of a server whose state is known, and here there is none to hold on
 //! to. Waiting `rise` intervals would only delay a node's start.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use halo_api::{AdminState, HealthState};
 
@@ -29,6 +32,10 @@ pub struct Thresholds {
     /// Failures in a row that take it down; 0 counts as 1.
     pub fall: u32,
 }
+
+/// How long a server without a check is left alone after it refused work: long enough that few
+/// datagrams are lost to one that is gone, short enough for one that was restarted.
+pub const REFUSAL_TIME: Duration = Duration::from_secs(5);
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +81,8 @@ enum State {
     Up(u32),
     /// Down, with so many successes in a row.
     Down(u32),
+    /// No check is configured, and it refused work: left alone until then.
+    Refused(Instant),
 }
 
 /// What happens to it, apart from the operator's wishes.
@@ -89,6 +98,10 @@ enum Event {
     NoCheck,
     /// It goes to maintenance: whatever was known of it will be out of date.
     Maintenance,
+    /// It refused work, and is to be left alone until then.
+    Refusal(Instant),
+    /// It was left alone for long enough.
+    Retry,
 }
 
 /// One server's administrative and health state.
@@ -133,7 +146,7 @@ impl Server {
             State::Unchecked => HealthState::Unchecked,
             State::Pending(shown) => shown,
             State::Up(_) => HealthState::Up,
-            State::Down(_) => HealthState::Down,
+            State::Down(_) | State::Refused(_) => HealthState::Down,
         }
     }
 
@@ -148,7 +161,7 @@ impl Server {
     pub fn is_checked(&self) -> bool {
         self.thresholds.is_some()
             && match self.state {
-                State::Unchecked => false,
+                State::Unchecked | State::Refused(_) => false,
                 // What is shown may still be `Unchecked`: the check is newer than that.
                 State::Pending(_) => is_checked(self.admin, HealthState::Unknown),
                 State::Up(_) | State::Down(_) => is_checked(self.admin, self.health()),
@@ -183,6 +196,37 @@ impl Server {
         self.state = self.next(event);
         if self.health() != was {
             self.changed(was, self.reason(before, sentence), now);
+        }
+    }
+
+    /// Takes the news that the server refused work that was given to it; `sentence` says how. A
+    /// server with a check has failed one; another is left alone for [`REFUSAL_TIME`].
+    pub fn handle_refusal(&mut self, sentence: String, now: Instant) {
+        if self.is_checked() {
+            return self.handle_outcome(Outcome::Failed(sentence), now);
+        }
+        let was = self.health();
+        self.state = self.next(Event::Refusal(now + REFUSAL_TIME));
+        if self.health() != was {
+            self.changed(was, sentence, now);
+        }
+    }
+
+    /// When [`Server::handle_timeout`] has something to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Refused(until) => Some(until),
+            State::Unchecked | State::Pending(_) | State::Up(_) | State::Down(_) => None,
+        }
+    }
+
+    /// Gives a server that was left alone another chance, when its time is over.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_some_and(|until| until <= now) {
+            let was = self.health();
+            self.state = self.next(Event::Retry);
+            self.changed(was, "it was left alone for long enough".to_owned(), now);
         }
     }
 
@@ -234,6 +278,21 @@ impl Server {
             (State::Unchecked, Event::Passed | Event::Failed) => State::Unchecked,
             (State::Unchecked, Event::NewCheck) => State::Pending(HealthState::Unchecked),
             (State::Unchecked, Event::NoCheck | Event::Maintenance) => State::Unchecked,
+            (State::Unchecked, Event::Refusal(until)) => State::Refused(until),
+            (State::Unchecked, Event::Retry) => State::Unchecked,
+
+            (State::Refused(until), Event::Passed | Event::Failed) => State::Refused(until),
+            (State::Refused(_), Event::NewCheck) => State::Pending(HealthState::Down),
+            (State::Refused(_), Event::NoCheck | Event::Maintenance | Event::Retry) => {
+                State::Unchecked
+            }
+            (State::Refused(_), Event::Refusal(until)) => State::Refused(until),
+
+            // A check judges it, to which a refusal is told as a failure.
+            (
+                State::Pending(_) | State::Up(_) | State::Down(_),
+                Event::Refusal(_) | Event::Retry,
+            ) => self.state,
 
             (State::Pending(_), Event::Passed) => State::Up(0),
             (State::Pending(_), Event::Failed) => State::Down(0),
@@ -266,7 +325,7 @@ impl Server {
         let streak = match before {
             State::Up(failures) => failures.saturating_add(1),
             State::Down(successes) => successes.saturating_add(1),
-            State::Pending(_) | State::Unchecked => 1,
+            State::Pending(_) | State::Unchecked | State::Refused(_) => 1,
         };
         if streak > 1 {
             format!("{sentence} ({streak} times in a row)")

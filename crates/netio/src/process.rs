@@ -32,11 +32,12 @@ pub struct Child {
 impl Child {
     /// Starts this binary again as `halod data-plane --fd 3` with `socket` as descriptor 3.
     ///
-    /// The child runs as `identity`, keeps no capability but `CAP_NET_BIND_SERVICE` (and that only
-    /// if the parent has it), can gain none (`no_new_privs`), and is killed when the calling
+    /// The child runs as `identity`, keeps no capability but those of `keep` (and these only if the
+    /// parent has them), can gain none (`no_new_privs`), and is killed when the calling
     /// thread ends.
     pub fn spawn(
         identity: &Identity,
+        keep: &[Capability],
         environment: &[(&str, String)],
         socket: &OwnedFd,
     ) -> Result<Self> {
@@ -47,15 +48,16 @@ impl Child {
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null());
         let identity = *identity;
+        let keep = Capability::bits(keep);
         let socket = socket.as_raw_fd();
         // SAFETY: the closure runs between fork and exec in a single-threaded copy of this
         // process and makes only system calls: no allocation, no locks.
         unsafe {
             command.pre_exec(move || {
                 hand_over(socket)?;
-                capability::gain_no_more()?;
+                capability::gain_no_more(keep)?;
                 identity.assume()?;
-                capability::keep_only_bind_service()?;
+                capability::keep_only(keep)?;
                 // After the change of user: that resets the death signal.
                 nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
                 Ok(())
@@ -160,7 +162,7 @@ pub fn hostname() -> Result<String> {
 /// Becomes `identity` without any capability, and without a way to gain one. Only system calls: runs
 /// between fork and exec.
 pub(crate) fn give_up_everything(identity: Identity) -> io::Result<()> {
-    capability::gain_no_more()?;
+    capability::gain_no_more(0)?;
     identity.assume()?;
     capability::keep_none()
 }

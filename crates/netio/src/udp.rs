@@ -195,6 +195,28 @@ impl Receiver {
         Ok(self.received)
     }
 
+    /// How many messages were taken last.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.received
+    }
+
+    /// Whether none was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.received == 0
+    }
+
+    /// What one of the messages taken last carries, to be changed in place.
+    pub fn data_mut(&mut self, index: usize) -> Option<&mut [u8]> {
+        if index >= self.received {
+            return None;
+        }
+        let start = index * STRIDE;
+        let length = (self.slots.headers[index].msg_len as usize).min(ROOM);
+        Some(&mut self.buffer[start..start + length])
+    }
+
     /// The datagrams taken last.
     pub fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
         (0..self.received).filter_map(|index| self.get(index))

@@ -8,6 +8,7 @@
 pub mod arp;
 mod checksum;
 pub mod client_hello;
+pub mod dns;
 pub mod ipv4;
 pub mod ndp;
 pub mod peer;

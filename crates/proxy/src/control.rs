@@ -1,7 +1,6 @@
 //! From a configuration to a snapshot, keeping what outlives a reload.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use halo_config::{AccessLog, Config, HostMatch, Listener, Pool};
@@ -12,7 +11,7 @@ use crate::ApplyError;
 use crate::counters::per_worker;
 use crate::gate::Gate;
 use crate::snapshot::{
-    ListenerEntry, ListenerShared, PoolEntry, ServerEntry, ServerShared, Snapshot, Target,
+    ListenerEntry, ListenerShared, Place, PoolEntry, ServerEntry, ServerShared, Snapshot, Target,
 };
 
 /// Whether a server takes new work, and how much.
@@ -41,16 +40,16 @@ pub(crate) fn compile(
         .map(|(index, pool)| (pool.name.as_str(), index))
         .collect();
     let mut listeners = Vec::with_capacity(config.listeners.len());
-    let mut by_address = HashMap::new();
+    let mut by_place = HashMap::new();
     for (index, listener) in config.listeners.iter().enumerate() {
         let entry = compile_listener(config, index, listener, &pools, old, workers)?;
-        by_address.extend(listener.bind.iter().map(|&address| (address, index)));
+        by_place.extend(Place::all(listener).map(|place| (place, index)));
         listeners.push(Arc::new(entry));
     }
     Ok(Snapshot {
         generation,
         listeners,
-        by_address,
+        by_place,
         pools: config
             .pools
             .iter()
@@ -82,23 +81,23 @@ pub(crate) fn with_server(
     Some(Snapshot {
         generation: old.generation,
         listeners: old.listeners.clone(),
-        by_address: old.by_address.clone(),
+        by_place: old.by_place.clone(),
         pools,
         drain_timeout: old.drain_timeout,
         access_log: old.access_log,
     })
 }
 
-/// The addresses that `config` listens on and that are not bound yet.
+/// The places that `config` listens at and that are not bound yet.
 pub(crate) fn unbound<'a>(
     config: &'a Config,
     old: &'a Snapshot,
-) -> impl Iterator<Item = (&'a Listener, SocketAddr)> {
+) -> impl Iterator<Item = (&'a Listener, Place)> {
     config
         .listeners
         .iter()
-        .flat_map(|listener| listener.bind.iter().map(move |&at| (&**listener, at)))
-        .filter(|(_, at)| !old.by_address.contains_key(at))
+        .flat_map(|listener| Place::all(listener).map(move |at| (&**listener, at)))
+        .filter(|(_, at)| !old.by_place.contains_key(at))
 }
 
 fn compile_listener(

@@ -33,6 +33,9 @@ pub(crate) struct ListenerCounts {
     pub(crate) responses: [Counter; 5],
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
+    pub(crate) datagrams_in: Counter,
+    pub(crate) datagrams_out: Counter,
+    pub(crate) datagrams_dropped: Counter,
 }
 
 /// One worker's counters of a server, on cache lines of their own.

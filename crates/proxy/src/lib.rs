@@ -20,6 +20,8 @@ mod relay;
 mod snapshot;
 mod sockets;
 mod tcp;
+mod udp;
+mod unreachable;
 mod upstream;
 mod worker;
 
@@ -27,3 +29,4 @@ pub use control::ServerState;
 pub use counters::{Counters, PoolCounters, ServerCounters};
 pub use error::{ApplyError, NoSuchServer, StartError};
 pub use proxy::{Proxy, Workers};
+pub use unreachable::Unreachable;

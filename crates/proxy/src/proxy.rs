@@ -14,6 +14,7 @@ use crate::control::{self, ServerState};
 use crate::counters::{Counters, PoolCounters, ServerCounters, sum};
 use crate::log::Log;
 use crate::snapshot::{ListenerEntry, PoolEntry, Snapshot};
+use crate::unreachable::{self, Unreachable};
 use crate::worker::{self, Command};
 use crate::{ApplyError, NoSuchServer, StartError, cpu, sockets};
 
@@ -45,6 +46,7 @@ pub struct Proxy {
 struct Control {
     next_server: u64,
     stopping: bool,
+    unreachable: Option<tokio_mpsc::Receiver<Unreachable>>,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,7 @@ impl Proxy {
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         let log = Log::start(&settings.node)
             .map_err(|source| StartError::Thread { worker: 0, source })?;
+        let (unreachable, heard) = tokio_mpsc::channel(unreachable::QUEUE);
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
             let (commands, inbox) = tokio_mpsc::unbounded_channel();
@@ -81,6 +84,7 @@ impl Proxy {
                 log: log.buffer(),
                 inbox,
                 pulse: pulse.clone(),
+                unreachable: unreachable.clone(),
             };
             let cores = cores.clone();
             let thread = thread::Builder::new()
@@ -107,7 +111,10 @@ impl Proxy {
         }
         Ok(Self {
             snapshot,
-            control: Mutex::default(),
+            control: Mutex::new(Control {
+                unreachable: Some(heard),
+                ..Control::default()
+            }),
             workers,
             log,
         })
@@ -129,10 +136,10 @@ impl Proxy {
         }
         let old = self.snapshot.load_full();
         let mut bound = Vec::new();
-        for (listener, address) in control::unbound(config, &old) {
+        for (listener, place) in control::unbound(config, &old) {
             bound.push((
                 listener,
-                sockets::bind(listener, address, self.workers.len())?,
+                sockets::bind(listener, place, self.workers.len())?,
             ));
         }
         let new = control::compile(
@@ -159,7 +166,7 @@ impl Proxy {
         let mut sockets: Vec<_> = self.workers.iter().map(|_| Vec::new()).collect();
         for (_, bound) in bound {
             for (worker, socket) in sockets.iter_mut().zip(bound.sockets) {
-                worker.push((bound.address, socket));
+                worker.push((bound.place, socket));
             }
         }
         for (worker, sockets) in self.workers.iter().zip(sockets) {
@@ -195,6 +202,13 @@ impl Proxy {
             });
         }
         Ok(())
+    }
+
+    /// Where workers tell of servers that refuse datagrams; the first who asks gets it.
+    #[must_use]
+    pub fn take_unreachable(&self) -> Option<tokio_mpsc::Receiver<Unreachable>> {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        control.unreachable.take()
     }
 
     /// How many worker threads there are.
@@ -328,6 +342,9 @@ fn listener_status(listener: &ListenerEntry) -> halo_api::ListenerStatus {
         responses_total: std::array::from_fn(|class| sum(counts, |c| &c.responses[class])),
         bytes_in: sum(counts, |c| &c.bytes_in),
         bytes_out: sum(counts, |c| &c.bytes_out),
+        datagrams_in: sum(counts, |c| &c.datagrams_in),
+        datagrams_out: sum(counts, |c| &c.datagrams_out),
+        datagrams_dropped: sum(counts, |c| &c.datagrams_dropped),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use halo_balance::{Candidate, Method};
-use halo_config::{Balance, Listener, Pool};
+use halo_config::{Balance, Listener, Pool, Protocol};
 use halo_http1::Limits;
 use halo_route::Router;
 
@@ -18,7 +18,7 @@ use crate::gate::Gate;
 pub(crate) struct Snapshot {
     pub(crate) generation: u64,
     pub(crate) listeners: Vec<Arc<ListenerEntry>>,
-    pub(crate) by_address: HashMap<SocketAddr, usize>,
+    pub(crate) by_place: HashMap<Place, usize>,
     pub(crate) pools: Vec<Arc<PoolEntry>>,
     pub(crate) drain_timeout: Duration,
     /// Whether access-log lines are wanted.
@@ -26,10 +26,10 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The listener of an address.
-    pub(crate) fn listener_at(&self, address: SocketAddr) -> Option<&Arc<ListenerEntry>> {
-        self.by_address
-            .get(&address)
+    /// The listener of a place.
+    pub(crate) fn listener_at(&self, place: Place) -> Option<&Arc<ListenerEntry>> {
+        self.by_place
+            .get(&place)
             .map(|&index| &self.listeners[index])
     }
 
@@ -38,6 +38,25 @@ impl Snapshot {
         self.listeners
             .iter()
             .find(|listener| listener.config.name == name)
+    }
+}
+
+/// Where a socket is bound: streams and datagrams have ports of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) address: SocketAddr,
+    /// Whether datagrams are taken there, instead of connections.
+    pub(crate) datagrams: bool,
+}
+
+impl Place {
+    /// Every place of a listener.
+    pub(crate) fn all(listener: &Listener) -> impl Iterator<Item = Self> + '_ {
+        let datagrams = listener.protocol == Protocol::Udp;
+        listener
+            .bind
+            .iter()
+            .map(move |&address| Self { address, datagrams })
     }
 }
 

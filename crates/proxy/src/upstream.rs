@@ -87,7 +87,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    fn new(server: Arc<ServerShared>, worker: usize) -> Self {
+    pub(crate) fn new(server: Arc<ServerShared>, worker: usize) -> Self {
         let counts = &server.counts[worker];
         counts.active.add(1);
         counts.total.add(1);

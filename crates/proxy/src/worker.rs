@@ -1,6 +1,7 @@
 //! One worker: a thread with a runtime, and all that its connections share.
 
 mod accept;
+mod listening;
 mod phases;
 mod time;
 mod view;
@@ -9,16 +10,17 @@ mod wheel;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::SyncSender;
 
 use arc_swap::ArcSwap;
+use halo_config::Pool;
 use socket2::Socket;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
@@ -26,8 +28,10 @@ use tokio::time::{Instant, sleep_until};
 use crate::http::{Jobs, Upstreams};
 use crate::log::LogBuffer;
 use crate::relay::Plumbing;
-use crate::snapshot::Snapshot;
-use accept::Acceptor;
+use crate::snapshot::{Place, ServerShared, Snapshot};
+use crate::udp::Kit;
+use crate::unreachable::{Teller, Unreachable};
+use listening::Listening;
 
 pub(crate) use accept::{Configuration, Connection, Phase};
 pub(crate) use time::{Alarm, Timers};
@@ -44,6 +48,8 @@ pub(crate) struct Setup {
     pub(crate) inbox: UnboundedReceiver<Command>,
     /// Where the worker counts its turns.
     pub(crate) pulse: Arc<AtomicU64>,
+    /// Where it tells of servers that refuse datagrams.
+    pub(crate) unreachable: mpsc::Sender<Unreachable>,
 }
 
 /// What a worker is told. When its sender is gone, the worker ends at once.
@@ -53,7 +59,7 @@ pub(crate) enum Command {
     /// what was added and removed in one breath still has connections to accept.
     Refresh {
         snapshot: Arc<Snapshot>,
-        sockets: Vec<(SocketAddr, Socket)>,
+        sockets: Vec<(Place, Socket)>,
     },
     /// Connections on these addresses are to finish until then, those to come as well.
     DrainAddresses {
@@ -79,6 +85,9 @@ pub(crate) struct Worker {
     pub(crate) log: LogBuffer,
     pub(crate) upstreams: Upstreams,
     pub(crate) plumbing: Plumbing,
+    /// For datagrams.
+    pub(crate) kit: Kit,
+    teller: Teller,
     pub(crate) jobs: Jobs,
     pub(crate) timers: Rc<Timers>,
     /// Connections, and acceptors that have not ended yet.
@@ -110,6 +119,7 @@ async fn turn(setup: Setup) {
         log,
         mut inbox,
         pulse,
+        unreachable,
     } = setup;
     let view = View::new(snapshot.load_full(), None, index, workers);
     let worker = Rc::new(Worker {
@@ -120,6 +130,8 @@ async fn turn(setup: Setup) {
         log,
         upstreams: Upstreams::default(),
         plumbing: Plumbing::default(),
+        kit: Kit::default(),
+        teller: Teller::new(unreachable),
         jobs: Jobs::default(),
         timers: Timers::new(pulse),
         live: Cell::new(0),
@@ -138,7 +150,7 @@ async fn turn(setup: Setup) {
         let worker = worker.clone();
         async move { worker.upstreams.reap(&worker.timers).await }
     });
-    let mut acceptors: HashMap<SocketAddr, Acceptor> = HashMap::new();
+    let mut acceptors: HashMap<Place, Listening> = HashMap::new();
     while let Some(command) = inbox.recv().await {
         match command {
             Command::Refresh { snapshot, sockets } => {
@@ -175,36 +187,34 @@ async fn turn(setup: Setup) {
 fn refresh(
     worker: &Rc<Worker>,
     view: &Rc<View>,
-    acceptors: &mut HashMap<SocketAddr, Acceptor>,
-    sockets: Vec<(SocketAddr, Socket)>,
+    acceptors: &mut HashMap<Place, Listening>,
+    sockets: Vec<(Place, Socket)>,
 ) {
-    for (address, socket) in sockets {
-        if let Some(listener) = view.snapshot.listener_at(address) {
+    for (place, socket) in sockets {
+        if let Some(listener) = view.snapshot.listener_at(place) {
             let configuration = (view.clone(), listener.clone());
-            match Acceptor::start(worker.clone(), address, socket, configuration) {
+            match Listening::start(worker.clone(), place, socket, configuration) {
                 Ok(acceptor) => {
-                    acceptors.insert(address, acceptor);
+                    acceptors.insert(place, acceptor);
                 }
                 Err(error) => tracing::error!(
-                    listener = listener.config.name, %address, worker = worker.index, %error,
-                    "a worker cannot accept connections; check the limit of open files (ulimit -n)"
+                    listener = listener.config.name, address = %place.address, worker = worker.index, %error,
+                    "a worker cannot serve an address; check the limit of open files (ulimit -n)"
                 ),
             }
         }
     }
     let until = Instant::now() + view.snapshot.drain_timeout;
-    acceptors.retain(
-        |&address, acceptor| match view.snapshot.listener_at(address) {
-            Some(listener) => {
-                acceptor.update(view, listener, until);
-                true
-            }
-            None => {
-                acceptor.close(until);
-                false
-            }
-        },
-    );
+    acceptors.retain(|&place, acceptor| match view.snapshot.listener_at(place) {
+        Some(listener) => {
+            acceptor.update(view, listener, until);
+            true
+        }
+        None => {
+            acceptor.close(until);
+            false
+        }
+    });
     worker.timers.call();
     worker.upstreams.keep_only(&worker.view());
 }
@@ -236,11 +246,16 @@ impl Worker {
         Rc::new(view)
     }
 
-    fn born(&self) {
+    /// Tells the control thread that nobody listens where a server should.
+    pub(crate) fn unreachable(&self, pool: &Pool, server: &ServerShared) {
+        self.teller.tell(&pool.name, server, self.timers.now());
+    }
+
+    pub(crate) fn born(&self) {
         self.live.set(self.live.get() + 1);
     }
 
-    fn died(&self) {
+    pub(crate) fn died(&self) {
         self.live.set(self.live.get() - 1);
         if self.live.get() == 0 {
             self.none_live.notify_one();

@@ -34,6 +34,7 @@ fn every_figure_of_the_status_is_there() {
         "halo_listener_connections{listener=\"web\"} 7",
         "halo_listener_responses_total{listener=\"web\",class=\"5xx\"} 7",
         "halo_listener_sent_bytes_total{listener=\"web\"} 70000",
+        "halo_listener_dropped_datagrams_total{listener=\"web\"} 73",
         "halo_server_up{pool=\"app\",server=\"app1\"} 1",
         "halo_server_admin_state{pool=\"app\",server=\"app1\",state=\"drain\"} 1",
         "halo_server_active{pool=\"app\",server=\"app1\"} 4",

@@ -95,23 +95,23 @@ fn checks(page: &mut Page, sample: &Sample) {
 /// Name, kind, help and value of a metric that every listener has.
 type PerListener = (&'static str, Kind, &'static str, fn(&ListenerStatus) -> u64);
 
-const PER_LISTENER: [PerListener; 5] = [
+const PER_LISTENER: [PerListener; 8] = [
     (
         "halo_listener_connections",
         Kind::Gauge,
-        "Client connections open now.",
+        "Client connections open now; udp: sessions.",
         |listener| listener.connections,
     ),
     (
         "halo_listener_connections_total",
         Kind::Counter,
-        "Client connections accepted.",
+        "Client connections accepted; udp: sessions begun.",
         |listener| listener.connections_total,
     ),
     (
         "halo_listener_requests_total",
         Kind::Counter,
-        "HTTP requests.",
+        "HTTP requests; DNS queries.",
         |listener| listener.requests_total,
     ),
     (
@@ -125,6 +125,24 @@ const PER_LISTENER: [PerListener; 5] = [
         Kind::Counter,
         "Bytes sent to clients.",
         |listener| listener.bytes_out,
+    ),
+    (
+        "halo_listener_received_datagrams_total",
+        Kind::Counter,
+        "Datagrams received from clients of a udp listener.",
+        |listener| listener.datagrams_in,
+    ),
+    (
+        "halo_listener_sent_datagrams_total",
+        Kind::Counter,
+        "Datagrams sent to clients of a udp listener.",
+        |listener| listener.datagrams_out,
+    ),
+    (
+        "halo_listener_dropped_datagrams_total",
+        Kind::Counter,
+        "Datagrams that a udp listener did not pass on: no place, no server, not DNS, or too late.",
+        |listener| listener.datagrams_dropped,
     ),
 ];
 

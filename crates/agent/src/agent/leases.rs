@@ -32,7 +32,7 @@ impl<P: Platform> Agent<P> {
     pub(super) fn renew_lease(&mut self, index: usize, now: Instant, interval: Duration) {
         let vip = &self.vips[index];
         if vip.leased {
-            let until = now + lease(vip, interval);
+            let until = self.within_mandate(index, now + lease(vip, interval));
             self.platform.lease(&mut vip.config.ips(), until);
         }
     }

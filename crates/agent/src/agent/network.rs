@@ -175,6 +175,7 @@ impl<P: Platform> Agent<P> {
                 }
             }
         }
+        used.extend(self.open_voters_wire(&used));
         for (index, family) in self.wires.difference(&used) {
             self.platform.close_vrrp(*index, *family);
         }

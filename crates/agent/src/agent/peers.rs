@@ -65,6 +65,7 @@ impl<P: Platform> Agent<P> {
             Kind::PROBE => self.handle_probe(datagram, &message),
             Kind::PROBE_REPLY => self.handle_probe_reply(datagram, &message, now),
             Kind::RESIGN => self.handle_resign(datagram, &message, now),
+            kind if kind.is_quorum() => self.handle_quorum(datagram, &message, now),
             // Another version's.
             _ => Err(peer::DecodeError::Type),
         };
@@ -243,7 +244,8 @@ impl<P: Platform> Agent<P> {
     /// Ways to every other node that shares a VIP with this one.
     fn paths(&self) -> Vec<Path> {
         let mut seen = BTreeSet::new();
-        let mut paths = Vec::new();
+        let mut paths = self.voter_paths();
+        seen.extend(paths.iter().map(|path| path.destination));
         for index in (0..self.vips.len()).filter(|index| self.speaks_halo(*index)) {
             let vip = &self.vips[index];
             let (Some(wire), Some(source)) = (&vip.place.wire, vip.place.source) else {

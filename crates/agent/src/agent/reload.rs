@@ -155,6 +155,7 @@ impl<P: Platform> Agent<P> {
         self.peers
             .set_keys(loaded.keyring.clone(), self.options.seed);
         self.loaded = loaded;
+        self.refresh_seats(now);
         self.configure_trackers(now);
         let since = self.platform.unix_millis();
         let names: Vec<String> = self
@@ -169,6 +170,11 @@ impl<P: Platform> Agent<P> {
             match kept.map(|kept| before.swap_remove(kept)) {
                 Some(vip) => self.keep(vip, at, now),
                 None => self.vips.extend(Vip::new(&self.loaded.config, at, since)),
+            }
+        }
+        if self.wish.paused {
+            for index in 0..self.vips.len() {
+                self.perform(index, Event::Paused(true), now);
             }
         }
         self.apply_trackers(now);

@@ -1,12 +1,12 @@
 //! What the agent says of itself.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use halo_api::{AgentStatus, PeerStatus, ProcessStatus, VipState, VipStatus};
+use halo_api::{AgentStatus, ElectionStatus, PeerStatus, ProcessStatus, VipState, VipStatus};
 use halo_config::Node;
 use halo_netio::Platform;
-use halo_vrrp::State;
+use halo_vrrp::{State, VirtualRouter};
 
 use super::{Agent, is_of};
 use crate::discards::Discards;
@@ -28,7 +28,11 @@ impl<P: Platform> Agent<P> {
                 restarts: self.supervisor.restarts(),
                 since: self.data_plane_since,
             },
-            vips: self.vips.iter().map(|vip| self.vip_status(vip)).collect(),
+            vips: self
+                .vips
+                .iter()
+                .map(|vip| self.vip_status(vip, now))
+                .collect(),
             peers: config
                 .nodes
                 .iter()
@@ -44,11 +48,13 @@ impl<P: Platform> Agent<P> {
                 discarded
             },
             trackers: self.tracker_status(),
+            duty: self.wish.duty,
+            paused: self.wish.paused,
             warnings: self.warnings(now),
         }
     }
 
-    fn vip_status(&self, vip: &Vip) -> VipStatus {
+    fn vip_status(&self, vip: &Vip, now: Instant) -> VipStatus {
         let router = &vip.router;
         let counters = router.counters();
         let discarded = by_reason(&vip.discards);
@@ -75,7 +81,7 @@ impl<P: Platform> Agent<P> {
             },
             holder: router.holder().map(|holder| self.name_of(holder)),
             since: vip.since,
-            why: router.why().sentence(&|address| self.name_of(address)),
+            why: self.why(vip, now),
             priority: own_priority(&self.loaded.config, &vip.config).unwrap_or(0),
             effective_priority: router.effective_priority().get(),
             advert_interval_ms: u64::try_from(vip.config.advert_interval.as_millis())
@@ -87,6 +93,20 @@ impl<P: Platform> Agent<P> {
             gratuitous_arps_sent: vip.gratuitous_arps_sent,
             foreign_claims: vip.claims.heard,
             became_active: counters.became_active,
+            election: election(router),
+        }
+    }
+
+    /// Why a VIP is in its state here; in quorum mode also what keeps it from being Active.
+    fn why(&self, vip: &Vip, now: Instant) -> String {
+        let why = vip.router.why();
+        let sentence = why.sentence(&|address| self.name_of(address));
+        let obstacle = self.quorum_obstacle(vip.config.vrid, vip.config.is_ipv6(), now);
+        match obstacle {
+            Some(obstacle) if vip.router.state() == State::Backup => {
+                format!("{sentence}; {obstacle}")
+            }
+            _ => sentence,
         }
     }
 
@@ -123,6 +143,7 @@ impl<P: Platform> Agent<P> {
             .chain(&self.data_plane_complaint)
             .chain(&self.host_warnings)
             .cloned()
+            .chain(self.wish.warnings())
             .chain(self.peers.discards.warnings(now).map(str::to_owned))
             .chain(
                 self.vips
@@ -131,6 +152,22 @@ impl<P: Platform> Agent<P> {
                     .map(str::to_owned),
             )
             .collect()
+    }
+}
+
+fn election(router: &VirtualRouter) -> ElectionStatus {
+    let counters = router.counters();
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    ElectionStatus {
+        skew_time_us: micros(router.skew_time()),
+        active_down_interval_us: micros(router.active_down_interval()),
+        active_priority: router.heard().map(|heard| heard.priority.get()),
+        resignations_sent: counters.resignations_sent,
+        resignations_received: counters.resignations_received,
+        rivals_heard: counters.rivals_heard,
+        answers_suppressed: counters.answers_suppressed,
+        pauses: counters.pauses,
+        suspicions: counters.suspicions,
     }
 }
 

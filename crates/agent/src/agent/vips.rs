@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use halo_api::EventKind;
+use halo_api::{AdminState, EventKind};
 use halo_netio::Platform;
 use halo_vrrp::{
     Action, DisableReason, Event, Priority, ReannounceCause, Reason, State, group_event,
@@ -46,8 +46,11 @@ impl<P: Platform> Agent<P> {
                 Action::Claim => self.claim(index, now),
                 Action::Release => self.let_go(index, now),
                 Action::Reannounce(cause) => self.reannounce(index, cause, now),
-                // Only in quorum mode, which no configuration asks for yet.
-                Action::SeekMandate { .. } | Action::DropMandate { .. } => {}
+                Action::SeekMandate {
+                    priority,
+                    challenge,
+                } => self.seek_mandate(index, priority, challenge, now),
+                Action::DropMandate { successor } => self.drop_mandate(index, successor, now),
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
                     told = true;
@@ -61,18 +64,6 @@ impl<P: Platform> Agent<P> {
                 self.perform(other, event, now);
             }
         }
-    }
-
-    /// The other VIPs that move together with this one.
-    pub(super) fn group_of(&self, index: usize) -> Vec<usize> {
-        let Some(group) = &self.vips[index].config.sync_group else {
-            return Vec::new();
-        };
-        (0..self.vips.len())
-            .filter(|other| {
-                *other != index && self.vips[*other].config.sync_group.as_ref() == Some(group)
-            })
-            .collect()
     }
 
     /// Tells the virtual router whether this node can hold its addresses, when that has changed.
@@ -208,6 +199,9 @@ impl<P: Platform> Agent<P> {
         let vip = &self.vips[index];
         if own_priority(&self.loaded.config, &vip.config).is_none() {
             return Err(DisableReason::NotMember);
+        }
+        if self.wish.duty == AdminState::Maint {
+            return Err(DisableReason::Maintenance);
         }
         if let Some(obstacle) = vip.place.obstacle() {
             return Err(obstacle);

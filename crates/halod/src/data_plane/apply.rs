@@ -29,7 +29,11 @@ impl DataPlane {
         let config = halo_config::parse(&offer.file, &offer.text, &offer.node)
             .map_err(|errors| anyhow::anyhow!("{errors}"))?;
         match self.applied.take() {
-            None => self.applied = Some(self.first(config, offer).await?),
+            None => {
+                let applied = self.first(config, offer).await?;
+                self.unreachable = applied.proxy.take_unreachable();
+                self.applied = Some(applied);
+            }
             Some(mut applied) => {
                 let outcome = applied.replace(config, offer);
                 self.applied = Some(applied);

@@ -12,7 +12,7 @@ use halo_api::{
 use halo_config::Config;
 use halo_health::Change;
 use halo_probe::Scheduler;
-use halo_proxy::Proxy;
+use halo_proxy::{Proxy, Unreachable};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -75,6 +75,8 @@ pub(super) struct DataPlane {
     /// What the agent was last told of the pools.
     servers_up: BTreeMap<String, usize>,
     drained: Option<oneshot::Receiver<usize>>,
+    /// Where the proxy tells of servers that refuse datagrams.
+    pub(super) unreachable: Option<mpsc::Receiver<Unreachable>>,
 }
 
 /// What the loop goes on with.
@@ -110,6 +112,7 @@ impl DataPlane {
             turning: Turning::default(),
             servers_up: BTreeMap::new(),
             drained: None,
+            unreachable: None,
         }
     }
 
@@ -129,12 +132,18 @@ impl DataPlane {
                     let now = Instant::now();
                     self.say_alive(now);
                     self.check_ready(now);
+                    self.servers.handle_timeout(now);
+                    self.publish_changes();
                 }
                 report = self.probes.next() => {
                     let now = Instant::now();
                     self.servers.handle_report(report, now);
                     self.publish_changes();
                     self.check_ready(now);
+                }
+                Some(word) = heard(&mut self.unreachable) => {
+                    self.servers.handle_unreachable(&word.pool, &word.server, Instant::now());
+                    self.publish_changes();
                 }
                 Some(command) = self.commands.recv() => self.handle_command(command),
                 cut_off = drained(&mut self.drained) => {
@@ -319,6 +328,14 @@ impl DataPlane {
             subject,
             message,
         }));
+    }
+}
+
+/// The next server that refuses datagrams.
+async fn heard(unreachable: &mut Option<mpsc::Receiver<Unreachable>>) -> Option<Unreachable> {
+    match unreachable {
+        Some(unreachable) => unreachable.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -140,6 +140,31 @@ impl Servers {
             .any(|entry| entry.health.is_checked() && entry.health.health() == HealthState::Unknown)
     }
 
+    /// Takes the news that nobody listens where a server should. The last server of a pool that takes
+    /// work and has no check stays: it would not be missed for its faults.
+    pub(super) fn handle_unreachable(&mut self, pool: &str, server: &str, now: Instant) {
+        let Some(entry) = self.get(pool, server) else {
+            return;
+        };
+        let others = self.entries.iter().filter(|other| {
+            *other.key.pool == *pool && other.key != entry.key && other.health.takes_work()
+        });
+        if !entry.health.is_checked() && others.count() == 0 {
+            return;
+        }
+        let sentence = format!("nobody listens for datagrams at {} (ICMP)", entry.address);
+        if let Some(&index) = self.by_key.get(&entry.key.clone()) {
+            self.entries[index].health.handle_refusal(sentence, now);
+        }
+    }
+
+    /// Gives servers that were left alone another chance, when their time is over.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        for entry in &mut self.entries {
+            entry.health.handle_timeout(now);
+        }
+    }
+
     /// Takes what a check found.
     pub(super) fn handle_report(&mut self, report: Report<Key>, now: Instant) {
         if let Some(&index) = self.by_key.get(&report.key) {

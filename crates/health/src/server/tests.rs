@@ -20,7 +20,8 @@ fn changes(server: &mut Server) -> Vec<Change> {
 
 /// A server in `state`, with nothing to do.
 fn server_in(state: State) -> Server {
-    let thresholds = (state != State::Unchecked).then_some(CHECK);
+    let checked = !matches!(state, State::Unchecked | State::Refused(_));
+    let thresholds = checked.then_some(CHECK);
     let mut server = Server::new(thresholds, Instant::now());
     server.state = state;
     server
@@ -29,9 +30,26 @@ fn server_in(state: State) -> Server {
 #[test]
 fn every_state_answers_every_event_as_drawn() {
     use Event::{Failed, Maintenance, NewCheck, NoCheck, Passed};
+    use Event::{Refusal, Retry};
     use HealthState::Unknown;
-    use State::{Down, Pending, Unchecked, Up};
+    use State::{Down, Pending, Refused, Unchecked, Up};
+    let (soon, later) = (Instant::now(), Instant::now() + REFUSAL_TIME);
     let table = [
+        (Unchecked, Refusal(soon), Refused(soon)),
+        (Unchecked, Retry, Unchecked),
+        (Refused(soon), Passed, Refused(soon)),
+        (Refused(soon), Failed, Refused(soon)),
+        (Refused(soon), NewCheck, Pending(HealthState::Down)),
+        (Refused(soon), NoCheck, Unchecked),
+        (Refused(soon), Maintenance, Unchecked),
+        (Refused(soon), Refusal(later), Refused(later)),
+        (Refused(soon), Retry, Unchecked),
+        (Pending(Unknown), Refusal(soon), Pending(Unknown)),
+        (Up(1), Refusal(soon), Up(1)),
+        (Down(1), Refusal(soon), Down(1)),
+        (Pending(Unknown), Retry, Pending(Unknown)),
+        (Up(1), Retry, Up(1)),
+        (Down(1), Retry, Down(1)),
         (Unchecked, Passed, Unchecked),
         (Unchecked, Failed, Unchecked),
         (Unchecked, NewCheck, Pending(HealthState::Unchecked)),
@@ -174,4 +192,34 @@ fn a_drained_server_is_still_checked_and_serves_again_at_once() {
     assert!(changes(&mut server).is_empty(), "no change, no event");
     server.handle_admin(Ready, later);
     assert!(server.takes_work());
+}
+
+#[test]
+fn a_server_without_a_check_that_refuses_work_is_left_alone_for_a_time() {
+    let now = Instant::now();
+    let mut server = Server::new(None, now);
+    assert_eq!(server.poll_timeout(), None);
+    server.handle_refusal("nobody listens".into(), now);
+    assert!(!server.takes_work());
+    assert_eq!(server.poll_timeout(), Some(now + REFUSAL_TIME));
+    let changes_now = changes(&mut server);
+    assert_eq!(changes_now[0].health, HealthState::Down);
+    assert_eq!(changes_now[0].reason, "nobody listens");
+    server.handle_timeout(now + REFUSAL_TIME / 2);
+    assert!(!server.takes_work());
+    server.handle_timeout(now + REFUSAL_TIME);
+    assert!(server.takes_work());
+    assert_eq!(changes(&mut server)[0].health, HealthState::Unchecked);
+}
+
+#[test]
+fn a_refusal_counts_as_a_failure_where_there_is_a_check() {
+    let now = Instant::now();
+    let mut server = server_in(State::Up(0));
+    for _ in 0..3 {
+        assert!(server.takes_work());
+        server.handle_refusal("nobody listens".into(), now);
+    }
+    assert_eq!(server.health(), HealthState::Down);
+    assert_eq!(server.poll_timeout(), None);
 }

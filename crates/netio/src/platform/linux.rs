@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::frame::{ArpListener, FrameSocket};
 use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
-use crate::process::Identity;
+use crate::process::{Capability, Identity};
 use crate::signals::Signals;
 use crate::vrrp::{Family, VrrpSocket};
 
@@ -44,6 +44,8 @@ pub struct Settings {
     pub socket: PathBuf,
     /// The user that the data plane runs as.
     pub identity: Identity,
+    /// The capabilities that the data plane keeps, where the agent has them.
+    pub keep: Vec<Capability>,
     /// Environment variables for the data plane, on top of the agent's own.
     pub environment: Vec<(&'static str, String)>,
 }
@@ -84,7 +86,7 @@ impl Linux {
             claims: BTreeMap::new(),
             leases: None,
             checks: Checks::new(settings.identity)?,
-            data_plane: DataPlane::new(settings.identity, settings.environment),
+            data_plane: DataPlane::new(settings.identity, settings.keep, settings.environment),
             clients,
         })
     }

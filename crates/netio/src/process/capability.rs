@@ -29,6 +29,11 @@ impl Capability {
         read_own().is_ok_and(|own| own.effective & self.bit() != 0)
     }
 
+    /// The bits of several.
+    pub(super) fn bits(all: &[Self]) -> u64 {
+        all.iter().fold(0, |bits, one| bits | one.bit())
+    }
+
     const fn bit(self) -> u64 {
         1 << self as u8
     }
@@ -73,11 +78,11 @@ struct Sets {
     permitted: u64,
 }
 
-/// Shuts every way to capabilities that this process does not have, being user 0 included. Comes
+/// Shuts every way to capabilities that this process does not have, or that are not in `keep`, being user 0 included. Comes
 /// before the change of user, which takes `CAP_SETPCAP` out of force. Only system calls: runs
 /// between fork and exec.
-pub(super) fn gain_no_more() -> io::Result<()> {
-    drop_bounding_set();
+pub(super) fn gain_no_more(keep: u64) -> io::Result<()> {
+    drop_bounding_set(keep);
     // Where CAP_SETPCAP is missing, `no_new_privs` alone keeps user 0 from regaining its
     // capabilities over exec.
     prctl_where_permitted(libc::PR_SET_SECUREBITS, ROOT_IS_NOBODY, 0)?;
@@ -85,16 +90,16 @@ pub(super) fn gain_no_more() -> io::Result<()> {
     Ok(())
 }
 
-/// Leaves this process `CAP_NET_BIND_SERVICE` if it has it, and nothing else. Only system calls:
-/// runs between fork and exec.
-pub(super) fn keep_only_bind_service() -> io::Result<()> {
-    let keep = read_own()?.permitted & Capability::NetBindService.bit();
+/// Leaves this process those of `keep` that it has, and nothing else. Only system calls: runs between
+/// fork and exec.
+pub(super) fn keep_only(keep: u64) -> io::Result<()> {
+    let keep = read_own()?.permitted & keep;
     write_own(keep)?;
-    if keep != 0 {
+    for number in (0..=HIGHEST).filter(|number| keep >> number & 1 == 1) {
         prctl_where_permitted(
             libc::PR_CAP_AMBIENT,
             libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong,
-            Capability::NetBindService as libc::c_ulong,
+            number,
         )?;
     }
     Ok(())
@@ -105,12 +110,9 @@ pub(super) fn keep_none() -> io::Result<()> {
     write_own(0)
 }
 
-/// Takes all but `CAP_NET_BIND_SERVICE` out of the bounding set, where that is permitted.
-fn drop_bounding_set() {
-    for number in 0..=HIGHEST {
-        if number == Capability::NetBindService as libc::c_ulong {
-            continue;
-        }
+/// Takes all but `keep` out of the bounding set, where that is permitted.
+fn drop_bounding_set(keep: u64) {
+    for number in (0..=HIGHEST).filter(|number| keep >> number & 1 == 0) {
         // SAFETY: prctl with integers only. Its failure (no CAP_SETPCAP, or a number that this
         // kernel does not know) leaves the set as it is, which `no_new_privs` makes harmless.
         unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) };

@@ -23,6 +23,7 @@ mod requests;
 mod responses;
 mod support;
 mod tcp;
+mod udp;
 mod upgrade;
 
 // The tables of `halo-http1` name these.

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 
 use super::super::Input;
 use crate::error::{Error, Result};
-use crate::process::{Child, Identity};
+use crate::process::{Capability, Child, Identity};
 use crate::stream::{Limits, Stream};
 
 /// Configuration files and statuses are well below; a data plane that leaves this much unread hangs.
@@ -23,6 +23,7 @@ const CLOSING: Duration = Duration::from_millis(200);
 
 pub(super) struct DataPlane {
     identity: Identity,
+    keep: Vec<Capability>,
     environment: Vec<(&'static str, String)>,
     running: Option<Running>,
     /// Killed, and not yet waited for.
@@ -37,9 +38,14 @@ struct Running {
 }
 
 impl DataPlane {
-    pub(super) fn new(identity: Identity, environment: Vec<(&'static str, String)>) -> Self {
+    pub(super) fn new(
+        identity: Identity,
+        keep: Vec<Capability>,
+        environment: Vec<(&'static str, String)>,
+    ) -> Self {
         Self {
             identity,
+            keep,
             environment,
             running: None,
             killed: Vec::new(),
@@ -50,7 +56,12 @@ impl DataPlane {
         let (ours, theirs) =
             UnixStream::pair().map_err(|source| Error::os("make a socket pair", source))?;
         let stream = Stream::new(ours, LIMITS)?;
-        let child = Child::spawn(&self.identity, &self.environment, &OwnedFd::from(theirs))?;
+        let child = Child::spawn(
+            &self.identity,
+            &self.keep,
+            &self.environment,
+            &OwnedFd::from(theirs),
+        )?;
         let pid = child.pid();
         self.running = Some(Running {
             child,
