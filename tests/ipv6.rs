@@ -208,7 +208,7 @@ fn keepalived_active_halo_standby_unicast() {
 #[test]
 fn a_download_goes_on_where_it_is_when_the_address_moves_on_purpose() {
     const DOWNLOAD: &str =
-        "curl -sS -f -m 20 --limit-rate 1M 'http://[fd77::100]/?bytes=8000000' | wc -c";
+        "curl -sS -f -m 20 --limit-rate 1M 'http://[fd77::100]/?bytes=12000000' | wc -c";
     let (lab, _server) = lab();
     lab.write_config(&config(&lab, 200, true)).unwrap();
     lab.start_all().unwrap_or_else(fail);
@@ -226,5 +226,5 @@ fn a_download_goes_on_where_it_is_when_the_address_moves_on_purpose() {
         assert!(!download.is_finished(), "the move is in its midst");
         download.join().unwrap()
     });
-    assert_eq!(said(&downloaded).trim(), "8000000");
+    assert_eq!(said(&downloaded).trim(), "12000000");
 }
