@@ -71,6 +71,12 @@ test-lab: deps-lab build ## Black-box tests in network namespaces, with real pac
 test-compose: deps-compose deps-build ## Black-box test of the containers
 	tests/compose/run
 
+.PHONY: fuzz
+# FUZZ_SECONDS=3600 for an hour a target.
+FUZZ_SECONDS ?= 10
+fuzz: deps-build ## Fuzz every decoder, FUZZ_SECONDS for each, with the stable compiler
+	.ci/fuzz $(FUZZ_SECONDS)
+
 .PHONY: lint fmt docs
 lint: deps-lint ## Formatting, clippy, documentation, layers, generated files, licences
 	$(CARGO) fmt --all --check
@@ -79,6 +85,7 @@ lint: deps-lint ## Formatting, clippy, documentation, layers, generated files, l
 	$(CARGO) run --locked --quiet -p xtask -- layers
 	$(CARGO) run --locked --quiet -p xtask -- docs --check
 	.ci/metrics-documented
+	.ci/conformance-tests
 	.ci/deny
 fmt: ## Format the sources
 	$(CARGO) fmt --all

@@ -19,7 +19,7 @@ const SECONDS: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(2);
 /// A download takes longer than a move, and less than `data_plane.drain_timeout`.
 const DOWNLOAD: &str =
-    "curl -sS -f -m 20 --limit-rate 1M 'http://10.77.0.100/?bytes=4000000' | wc -c";
+    "curl -sS -f -m 20 --limit-rate 1M 'http://10.77.0.100/?bytes=6000000' | wc -c";
 
 #[test]
 fn a_failover_there_and_back_under_load_fails_no_request() {
@@ -114,7 +114,7 @@ fn nothing_fails(lab: &Lab, moves: impl FnOnce()) {
     });
     let report = wrk.finish().unwrap_or_else(fail);
     for download in downloads {
-        assert_eq!(said(&download).trim(), "4000000", "{}", lab.logs());
+        assert_eq!(said(&download).trim(), "6000000", "{}", lab.logs());
     }
     let echoes = outcome.unwrap_or_else(|error| panic!("the WebSocket: {error}\n{}", lab.logs()));
     assert!(echoes > 20, "{echoes} echoes");

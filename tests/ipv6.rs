@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use halo_api::VipState;
-use halo_e2e::{ANNOUNCED, OUTAGE, PATIENCE, fail, outage_within, steady, until};
+use halo_e2e::{ANNOUNCED, OUTAGE, PATIENCE, fail, hactl, outage_within, run, said, steady, until};
 use halo_lab::prober::{Ask, Prober};
 use halo_lab::{Host, Lab, Process, Programs, VIP6, default_config};
 
@@ -203,4 +203,28 @@ fn keepalived_active_halo_standby_multicast() {
 #[test]
 fn keepalived_active_halo_standby_unicast() {
     keepalived_is_active(true);
+}
+
+#[test]
+fn a_download_goes_on_where_it_is_when_the_address_moves_on_purpose() {
+    const DOWNLOAD: &str =
+        "curl -sS -f -m 20 --limit-rate 1M 'http://[fd77::100]/?bytes=8000000' | wc -c";
+    let (lab, _server) = lab();
+    lab.write_config(&config(&lab, 200, true)).unwrap();
+    lab.start_all().unwrap_or_else(fail);
+    on(&lab, "lb1");
+    drop(prober(&lab));
+    let downloaded = std::thread::scope(|scope| {
+        let download = scope.spawn(|| run(&lab, "client", "sh", &["-c", DOWNLOAD]));
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        hactl(
+            &lab,
+            "lb1",
+            &["failover", "web", "--to", "lb2", "--wait"],
+            0,
+        );
+        assert!(!download.is_finished(), "the move is in its midst");
+        download.join().unwrap()
+    });
+    assert_eq!(said(&downloaded).trim(), "8000000");
 }

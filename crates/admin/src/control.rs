@@ -1,6 +1,6 @@
 //! What the daemon provides.
 
-use halo_api::{Event, Outcome, ServerCommand, Status};
+use halo_api::{Event, NodeCommand, Outcome, ServerCommand, Status};
 use serde::{Deserialize, Serialize};
 
 /// The daemon, as the admin API sees it. Each method may wait for the agent, but never for long.
@@ -13,6 +13,9 @@ pub trait Control: Send + Sync + 'static {
 
     /// Moves VIPs.
     fn failover(&self, wish: Failover) -> impl Future<Output = Result<Outcome, Failure>> + Send;
+
+    /// Changes the node's part in the cluster.
+    fn node(&self, command: NodeCommand) -> impl Future<Output = Result<Outcome, Failure>> + Send;
 
     /// Reads the configuration file again and puts it in force.
     fn reload(&self) -> impl Future<Output = Result<Outcome, Failure>> + Send;
@@ -45,6 +48,9 @@ pub struct Failover {
     /// The node to move them to; `None`: away from the node that holds them.
     #[serde(default)]
     pub to: Option<String>,
+    /// Say what would be done, and do nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Why a command was not done. Each is a sentence with the remedy.

@@ -9,6 +9,7 @@ pub(crate) enum Endpoint {
     Status,
     Events { after: u64 },
     Failover,
+    Node,
     Reload,
     Config,
     Server { pool: String, server: String },
@@ -53,6 +54,7 @@ impl Endpoint {
                 get(Self::Events { after })
             }
             ["v1", "failover"] => post(Self::Failover),
+            ["v1", "node"] => post(Self::Node),
             ["v1", "config"] => get(Self::Config),
             ["v1", "config", "reload"] => post(Self::Reload),
             ["v1", "pools", pool, "servers", server] => post(Self::Server {
@@ -77,6 +79,7 @@ impl Endpoint {
             Self::Status
             | Self::Events { .. }
             | Self::Failover
+            | Self::Node
             | Self::Reload
             | Self::Config
             | Self::Server { .. } => false,

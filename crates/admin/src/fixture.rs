@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use halo_api::{
     AdminState, AgentStatus, DataPlaneStatus, Event, EventKind, HealthState, ListenerStatus,
-    Outcome, PeerStatus, PoolStatus, ProcessState, ProcessStatus, ServerCommand, ServerStatus,
-    Status, TrackerState, TrackerStatus, VipState, VipStatus,
+    NodeCommand, Outcome, PeerStatus, PoolStatus, ProcessState, ProcessStatus, ServerCommand,
+    ServerStatus, Status, TrackerState, TrackerStatus, VipState, VipStatus,
 };
 
 use crate::{Checks, Control, Failover, Failure, Readiness, Sample};
@@ -45,6 +45,12 @@ impl Control for Fake {
             message: "became Active: no heartbeat for 361 ms".into(),
         };
         Ok((after + 1..=3).map(event).collect())
+    }
+
+    async fn node(&self, command: NodeCommand) -> Result<Outcome, Failure> {
+        Ok(Outcome {
+            message: format!("{command:?}"),
+        })
     }
 
     async fn failover(&self, wish: Failover) -> Result<Outcome, Failure> {
@@ -131,6 +137,8 @@ pub(crate) fn status() -> Status {
                 vips: vec!["web".into()],
             }],
             discarded: Default::default(),
+            duty: AdminState::Ready,
+            paused: false,
             warnings: vec![],
         },
         data_plane: Some(DataPlaneStatus {
@@ -195,5 +203,6 @@ fn vip(name: &str, state: VipState) -> VipStatus {
         gratuitous_arps_sent: 14,
         foreign_claims: 3,
         became_active: 15,
+        election: Default::default(),
     }
 }

@@ -52,6 +52,10 @@ async fn perform<C: Control>(
             Ok(wish) => reply::outcome(control.failover(wish).await),
             Err(refusal) => refusal,
         },
+        Endpoint::Node => match body(request, limits).await {
+            Ok(command) => reply::outcome(control.node(command).await),
+            Err(refusal) => refusal,
+        },
         Endpoint::Reload => reply::outcome(control.reload().await),
         Endpoint::Config => match control.config().await {
             Ok(text) => reply::text(text),

@@ -4,9 +4,11 @@ mod announce;
 mod child;
 mod claims;
 mod failover;
+mod groups;
 mod handover;
 mod leases;
 mod network;
+mod operator;
 mod peers;
 mod probing;
 mod quorum;
@@ -49,6 +51,7 @@ use crate::vip::Vip;
 pub(crate) use claims::ForeignClaims;
 use handover::Neighbours;
 use leases::Guards;
+use operator::Wish;
 use quorum::Seat;
 use reload::Pending;
 use trackers::Trackers;
@@ -84,6 +87,7 @@ pub struct Agent<P> {
     data_plane_complaint: Option<String>,
     vips: Vec<Vip>,
     trackers: Trackers,
+    wish: Wish,
     links: LinkTable,
     network_changed: bool,
     /// Addresses of Active VIPs that were taken off.
@@ -141,6 +145,7 @@ impl<P: Platform> Agent<P> {
             data_plane_complaint: None,
             vips,
             trackers: Trackers::default(),
+            wish: Wish::default(),
             links: LinkTable::default(),
             network_changed: true,
             vanished: Vec::new(),

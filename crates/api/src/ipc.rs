@@ -100,7 +100,12 @@ pub enum AgentRequest {
         vip: Option<String>,
         /// The node to move them to; `None`: away from the node that holds them.
         to: Option<String>,
+        /// Say what would be done, and do nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dry_run: bool,
     },
+    /// Change the node's part in the cluster.
+    Node(NodeCommand),
     /// Read the configuration file again and apply it, in both processes.
     Reload,
     /// Events with a higher sequence number than this, agent's and data plane's.
@@ -135,6 +140,28 @@ pub enum AgentReply {
     Failed {
         /// Why, with the remedy.
         reason: String,
+    },
+}
+
+/// A node command of the admin API: `POST /v1/node`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum NodeCommand {
+    /// Set the node's duty.
+    Duty {
+        /// The duty: `ready` takes part; `drain` leaves the VIPs to others and holds one only while
+        /// nobody else does; `maint` never holds one.
+        duty: crate::AdminState,
+    },
+    /// Suspend takeovers by the node's own judgement, or allow them again.
+    Pause {
+        /// Whether they are suspended.
+        paused: bool,
+    },
+    /// Bring VIPs home: to the member with the highest configured priority.
+    Failback {
+        /// The VIP; `None`: all that can be moved from here.
+        vip: Option<String>,
     },
 }
 

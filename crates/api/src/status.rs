@@ -43,6 +43,12 @@ pub struct AgentStatus {
     /// Heartbeats dropped that belong to no VIP here, by reason.
     #[serde(default)]
     pub discarded: BTreeMap<String, u64>,
+    /// The node's duty, as an operator set it.
+    #[serde(default = "ready")]
+    pub duty: AdminState,
+    /// Whether takeovers by the node's own judgement are suspended.
+    #[serde(default)]
+    pub paused: bool,
     /// What an operator should know, in sentences.
     pub warnings: Vec<String>,
 }
@@ -133,6 +139,32 @@ pub struct VipStatus {
     pub foreign_claims: u64,
     /// How often this node became Active.
     pub became_active: u64,
+    /// Timers and further counters of the election.
+    #[serde(default)]
+    pub election: ElectionStatus,
+}
+
+/// Timers and counters of a virtual router (RFC 9568 section 6.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ElectionStatus {
+    /// Skew_Time in microseconds.
+    pub skew_time_us: u64,
+    /// Active_Down_Interval in microseconds.
+    pub active_down_interval_us: u64,
+    /// Priority of the Active that is heard.
+    pub active_priority: Option<u8>,
+    /// Adverts with priority 0 sent.
+    pub resignations_sent: u64,
+    /// Adverts with priority 0 received.
+    pub resignations_received: u64,
+    /// Adverts of another Active that gave way, received while Active.
+    pub rivals_heard: u64,
+    /// Answers to them that the rate limit held back.
+    pub answers_suppressed: u64,
+    /// Times the node found that it had been paused.
+    pub pauses: u64,
+    /// Times an advert was late and the Active was asked if it is still there.
+    pub suspicions: u64,
 }
 
 /// Something that the node needs to be fit to hold VIPs.
@@ -269,7 +301,11 @@ pub struct ServerStatus {
     pub retries: u64,
 }
 
-/// What the operator asked of a server.
+const fn ready() -> AdminState {
+    AdminState::Ready
+}
+
+/// What the operator asked of a server, or of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdminState {
@@ -324,6 +360,8 @@ pub enum EventKind {
     Server,
     /// A tracker changed state.
     Tracker,
+    /// An operator asked something of the node.
+    Node,
     /// The configuration was applied or refused.
     Config,
     /// A process of Halo started, died or stopped.

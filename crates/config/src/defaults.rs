@@ -57,6 +57,11 @@ pub(crate) fn checksum() -> Checksum {
     Checksum::PseudoHeader
 }
 
+/// True: listeners are bound to the addresses. RFC 9568 has false, for gateways that answer nobody.
+pub(crate) fn accept() -> bool {
+    true
+}
+
 /// Both: which one it was shows what the sender is, not whether the packet is intact.
 pub(crate) fn accept_checksum() -> AcceptChecksum {
     AcceptChecksum::Both

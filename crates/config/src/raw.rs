@@ -157,6 +157,10 @@ pub(crate) struct Vip {
     /// readable on the network, and protects from mistakes only.
     #[schemars(extend("x-default" = "no authentication"))]
     pub(crate) password: Option<Text<Password>>,
+    /// Accept_Mode of RFC 9568: whether the node that holds the addresses takes what is sent to them.
+    /// Halo ends connections there, so only true makes sense.
+    #[serde(default = "defaults::accept")]
+    pub(crate) accept: bool,
     /// The node with priority 255: it holds the VIP whenever it is able to, and heeds nobody.
     #[schemars(extend("x-default" = "none"))]
     pub(crate) owner: Option<String>,

@@ -83,6 +83,38 @@ pub(crate) enum Command {
     /// there. With --to this node, a Standby takes it over.
     Failover(FailoverArgs),
 
+    /// Bring virtual IPs home: to the node with the highest priority in the file.
+    ///
+    /// Run it on the node that holds them, or on their home.
+    Failback {
+        /// The virtual IP; all that can be moved from here if not given.
+        vip: Option<String>,
+    },
+
+    /// Say why a virtual IP is where it is, and what would happen next.
+    Why {
+        /// The virtual IP.
+        vip: String,
+    },
+
+    /// Look at virtual IPs in detail.
+    #[command(subcommand)]
+    Vip(VipCommand),
+
+    /// Take this node out of service and back.
+    #[command(subcommand)]
+    Node(NodeDuty),
+
+    /// Suspend automatic failover on this node: it takes over only by command, or from a node that
+    /// gives a virtual IP up.
+    Pause,
+
+    /// Allow automatic failover on this node again.
+    Resume,
+
+    /// Move a virtual IP to another node and back, measure what clients would see, store a report.
+    Drill(DrillArgs),
+
     /// Show what happened on the node.
     Events {
         /// Wait for more, until interrupted.
@@ -123,12 +155,60 @@ pub(crate) struct FailoverArgs {
     #[arg(long, value_name = "NODE")]
     pub(crate) to: Option<String>,
 
+    /// Say what would be done, and do nothing.
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) dry_run: bool,
+
     /// Wait until the virtual IP has moved.
     #[arg(long)]
     pub(crate) wait: bool,
 
     /// Longest wait, such as 500ms or 10s.
     #[arg(long, requires = "wait", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+/// What to show of virtual IPs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VipCommand {
+    /// Show timers, counters, and what each tracker contributes.
+    Show {
+        /// The virtual IP; all if not given.
+        vip: Option<String>,
+    },
+}
+
+/// A node's duty.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum NodeDuty {
+    /// Leave the virtual IPs to others, and hold one only while nobody else does.
+    Drain,
+    /// Hold no virtual IP, even if nobody else does.
+    Maint,
+    /// Take part again.
+    Ready,
+}
+
+/// A drill.
+#[derive(Debug, Args)]
+pub(crate) struct DrillArgs {
+    /// The virtual IP; best one that serves no users (a canary).
+    pub(crate) vip: String,
+
+    /// The port to connect to; the first that a TCP or HTTP listener has on it if not given.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+
+    /// Leave it where it was moved to.
+    #[arg(long)]
+    pub(crate) stay: bool,
+
+    /// Where the report is stored.
+    #[arg(long, default_value = "/var/lib/halo/drills", value_name = "DIR")]
+    pub(crate) reports: PathBuf,
+
+    /// Longest wait for each move, such as 500ms or 10s.
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
 }
 

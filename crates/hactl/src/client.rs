@@ -6,7 +6,7 @@ mod http;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use halo_api::{AgentReply, AgentRequest, Event, Outcome, ServerCommand, Status};
+use halo_api::{AgentReply, AgentRequest, Event, NodeCommand, Outcome, ServerCommand, Status};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
@@ -85,17 +85,29 @@ impl Client {
         &self,
         vip: Option<String>,
         to: Option<String>,
+        dry_run: bool,
     ) -> Result<Outcome, Failure> {
         let (vip, to) = (vip.as_deref(), to.as_deref());
         match self
             .http
-            .post("/v1/failover", Failover { vip, to }, TIME)
+            .post("/v1/failover", Failover { vip, to, dry_run }, TIME)
             .await
         {
             Ok(body) => parse(&body),
             Err(failure) => {
                 let (vip, to) = (vip.map(str::to_owned), to.map(str::to_owned));
-                let request = AgentRequest::Failover { vip, to };
+                let request = AgentRequest::Failover { vip, to, dry_run };
+                done(self.ask_agent(failure, request, TIME).await?)
+            }
+        }
+    }
+
+    /// Changes the node's part in the cluster.
+    pub(crate) async fn node(&self, command: NodeCommand) -> Result<Outcome, Failure> {
+        match self.http.post("/v1/node", &command, TIME).await {
+            Ok(body) => parse(&body),
+            Err(failure) => {
+                let request = AgentRequest::Node(command);
                 done(self.ask_agent(failure, request, TIME).await?)
             }
         }
@@ -172,6 +184,8 @@ impl Client {
 struct Failover<'a> {
     vip: Option<&'a str>,
     to: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
 }
 
 /// Body of a request that says everything with its path.

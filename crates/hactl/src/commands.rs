@@ -1,17 +1,20 @@
 //! One module a command.
 
 mod config;
+mod drill;
 mod events;
 mod failover;
 mod generate;
 mod host;
+mod node;
 mod server;
 mod status;
+mod vip;
 
 use halo_api::Outcome;
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, ConfigCommand, Format};
+use crate::cli::{Cli, Command, ConfigCommand, Format, VipCommand};
 use crate::client::Client;
 use crate::exit::Failure;
 use crate::output;
@@ -23,6 +26,15 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Status => status::run(&client()?, format).await,
         Command::Failover(args) => failover::run(&client()?, args, format).await,
+        Command::Failback { vip } => node::failback(&client()?, vip, format).await,
+        Command::Why { vip } => vip::why(&client()?, &vip, format).await,
+        Command::Vip(VipCommand::Show { vip }) => {
+            vip::show(&client()?, vip.as_deref(), format).await
+        }
+        Command::Node(duty) => node::duty(&client()?, duty, format).await,
+        Command::Pause => node::pause(&client()?, true, format).await,
+        Command::Resume => node::pause(&client()?, false, format).await,
+        Command::Drill(args) => drill::run(&client()?, args, format).await,
         Command::Events { follow } => events::run(&client()?, follow, format).await,
         Command::Config(ConfigCommand::Check { file, node }) => {
             config::check(&file, node.as_deref(), format)

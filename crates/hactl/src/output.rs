@@ -6,6 +6,8 @@ pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod view;
+pub(crate) mod vip;
+pub(crate) mod why;
 
 use std::io::{ErrorKind, Write};
 

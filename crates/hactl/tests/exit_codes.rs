@@ -153,6 +153,26 @@ fn commands_become_the_requests_that_the_api_documents() {
             r#"POST /v1/failover {"vip":"web","to":"lb2"}"#,
         ),
         ("failover", r#"POST /v1/failover {"vip":null,"to":null}"#),
+        (
+            "failover web --dry-run",
+            r#"POST /v1/failover {"vip":"web","to":null,"dry_run":true}"#,
+        ),
+        (
+            "failback web",
+            r#"POST /v1/node {"command":"failback","vip":"web"}"#,
+        ),
+        (
+            "node drain",
+            r#"POST /v1/node {"command":"duty","duty":"drain"}"#,
+        ),
+        (
+            "pause",
+            r#"POST /v1/node {"command":"pause","paused":true}"#,
+        ),
+        (
+            "resume",
+            r#"POST /v1/node {"command":"pause","paused":false}"#,
+        ),
         ("config reload", "POST /v1/config/reload {}"),
         ("config show", "GET /v1/config"),
         ("events", "GET /v1/events?after=0"),
@@ -193,6 +213,13 @@ fn the_agent_is_asked_when_the_data_plane_is_silent() {
             r#"{"type":"failover","vip":"web","to":null}"#,
             4,
             "this is why",
+        ),
+        (
+            "node maint",
+            done,
+            r#"{"type":"node","command":"duty","duty":"maint"}"#,
+            0,
+            "it is done",
         ),
         (
             "config reload",

@@ -57,6 +57,11 @@ pub fn server_name(stream: &[u8]) -> Result<Option<Option<String>>, DecodeError>
     loop {
         let whole = take_record(&mut rest, &mut message)?;
         if let Some(hello) = hello(&message)? {
+            // The record goes on: what is behind the hello is refused now as it would be when it is here,
+            // or the answer would depend on how the stream was cut.
+            if !whole {
+                return Err(DecodeError::Malformed("a message behind it"));
+            }
             return read_hello(hello).map(Some);
         }
         if !whole {

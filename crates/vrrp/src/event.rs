@@ -81,6 +81,11 @@ pub enum Event {
     Reconfigure(Config),
     /// The driver did not run for this long: the process, or the machine, was paused.
     ClockGap(Duration),
+    /// Whether takeovers by this node's own judgement are suspended: it relieves no Active that falls
+    /// silent or has a lower priority, only one that gives the addresses up.
+    Paused(bool),
+    /// What planned failovers have done to the priority is over.
+    Unhold,
     /// Whether the node is fit to serve. One that is not leaves the addresses to whoever is, and holds
     /// them only while nobody else does.
     Fit(bool),
@@ -126,6 +131,8 @@ pub enum DisableReason {
     DataPlaneDown,
     /// The addresses could not be put on the interface.
     ClaimFailed,
+    /// An operator took the node out of service.
+    Maintenance,
     /// The configuration does not make this node a member.
     NotMember,
     /// Another virtual router of the sync group cannot be held here.
@@ -140,6 +147,7 @@ impl fmt::Display for DisableReason {
             Self::NoAddress => "the node's own address is not on the interface",
             Self::DataPlaneDown => "the data plane is not ready",
             Self::ClaimFailed => "the addresses could not be put on the interface",
+            Self::Maintenance => "this node is in maintenance",
             Self::NotMember => "this node is not a member",
             Self::GroupMember => "another VIP of its sync group cannot be held here",
         })

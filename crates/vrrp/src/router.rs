@@ -34,6 +34,8 @@ pub struct VirtualRouter {
     mandate: Mandate,
     /// Whether the node is fit to serve.
     fit: bool,
+    /// Whether it takes over only from an Active that gives the addresses up.
+    paused: bool,
     /// Since when the node has been able to hold the addresses.
     able_since: Option<Instant>,
     /// The Active heard last, unless it resigned or fell silent.
@@ -128,6 +130,7 @@ impl VirtualRouter {
             command: Command::None,
             mandate: Mandate::NotNeeded,
             fit: true,
+            paused: false,
             able_since: None,
             heard: None,
             detection: None,
@@ -166,6 +169,8 @@ impl VirtualRouter {
             (State::Initialize, Event::Shutdown) => self.reason = Reason::Shutdown,
             (State::Initialize, Event::Reconfigure(config)) => self.config = config,
             (State::Initialize, Event::Fit(fit)) => self.fit = fit,
+            (_, Event::Paused(paused)) => self.paused = paused,
+            (State::Initialize | State::Backup, Event::Unhold) => self.command = Command::None,
             (State::Initialize, Event::Answer { .. } | Event::Appointed { .. }) => {}
             (State::Initialize | State::Active, Event::Detection(peer)) => self.detection = peer,
 
@@ -212,6 +217,7 @@ impl VirtualRouter {
             (State::Active, Event::Shutdown) => self.resign(Reason::Shutdown),
             (State::Active, Event::Reconfigure(config)) => self.reconfigure_active(config, now),
             (State::Active, Event::ClockGap(gap)) => self.gap_in_active(gap, now),
+            (State::Active, Event::Unhold) => self.unhold(now),
             (State::Active, Event::Fit(fit)) => self.fitness_in_active(fit, now),
         }
     }

@@ -29,6 +29,7 @@ impl<P: Platform> Agent<P> {
         &mut self,
         vip: Option<&str>,
         to: Option<&str>,
+        dry_run: bool,
         now: Instant,
     ) -> AgentReply {
         let indexes = match self.select(vip, to) {
@@ -38,6 +39,9 @@ impl<P: Platform> Agent<P> {
         let (mut done, mut stayed, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for index in indexes {
             match self.judge(index, to) {
+                Verdict::Move(_, message) if dry_run => {
+                    done.push(format!("{message} (not done: dry run)"));
+                }
                 Verdict::Move(event, message) => {
                     info!("planned failover: {message}");
                     self.drive(index, event, now);
@@ -67,7 +71,7 @@ impl<P: Platform> Agent<P> {
     }
 
     /// The VIPs that a command is about.
-    fn select(&self, vip: Option<&str>, to: Option<&str>) -> Result<Vec<usize>, String> {
+    pub(super) fn select(&self, vip: Option<&str>, to: Option<&str>) -> Result<Vec<usize>, String> {
         if self.stopping {
             return Err("the node is stopping and gives up every VIP anyhow".to_owned());
         }

@@ -172,6 +172,11 @@ impl<P: Platform> Agent<P> {
                 None => self.vips.extend(Vip::new(&self.loaded.config, at, since)),
             }
         }
+        if self.wish.paused {
+            for index in 0..self.vips.len() {
+                self.perform(index, Event::Paused(true), now);
+            }
+        }
         self.apply_trackers(now);
         // Places and sockets of the new ones; a failure to list them ends the agent next turn.
         self.network_changed = true;

@@ -36,7 +36,10 @@ impl<P: Platform> Agent<P> {
             AgentRequest::Events { after } => AgentReply::Events {
                 events: self.journal.after(after),
             },
-            AgentRequest::Failover { vip, to } => self.failover(vip.as_deref(), to.as_deref(), now),
+            AgentRequest::Failover { vip, to, dry_run } => {
+                self.failover(vip.as_deref(), to.as_deref(), dry_run, now)
+            }
+            AgentRequest::Node(command) => self.handle_node_command(&command, now),
             // Its answer waits for the data plane's.
             AgentRequest::Reload => {
                 self.reload(Some(asker), now);

@@ -1,12 +1,12 @@
 //! What the agent says of itself.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use halo_api::{AgentStatus, PeerStatus, ProcessStatus, VipState, VipStatus};
+use halo_api::{AgentStatus, ElectionStatus, PeerStatus, ProcessStatus, VipState, VipStatus};
 use halo_config::Node;
 use halo_netio::Platform;
-use halo_vrrp::State;
+use halo_vrrp::{State, VirtualRouter};
 
 use super::{Agent, is_of};
 use crate::discards::Discards;
@@ -48,6 +48,8 @@ impl<P: Platform> Agent<P> {
                 discarded
             },
             trackers: self.tracker_status(),
+            duty: self.wish.duty,
+            paused: self.wish.paused,
             warnings: self.warnings(now),
         }
     }
@@ -91,6 +93,7 @@ impl<P: Platform> Agent<P> {
             gratuitous_arps_sent: vip.gratuitous_arps_sent,
             foreign_claims: vip.claims.heard,
             became_active: counters.became_active,
+            election: election(router),
         }
     }
 
@@ -140,6 +143,7 @@ impl<P: Platform> Agent<P> {
             .chain(&self.data_plane_complaint)
             .chain(&self.host_warnings)
             .cloned()
+            .chain(self.wish.warnings())
             .chain(self.peers.discards.warnings(now).map(str::to_owned))
             .chain(
                 self.vips
@@ -148,6 +152,22 @@ impl<P: Platform> Agent<P> {
                     .map(str::to_owned),
             )
             .collect()
+    }
+}
+
+fn election(router: &VirtualRouter) -> ElectionStatus {
+    let counters = router.counters();
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    ElectionStatus {
+        skew_time_us: micros(router.skew_time()),
+        active_down_interval_us: micros(router.active_down_interval()),
+        active_priority: router.heard().map(|heard| heard.priority.get()),
+        resignations_sent: counters.resignations_sent,
+        resignations_received: counters.resignations_received,
+        rivals_heard: counters.rivals_heard,
+        answers_suppressed: counters.answers_suppressed,
+        pauses: counters.pauses,
+        suspicions: counters.suspicions,
     }
 }
 

@@ -25,6 +25,7 @@ use super::{Agent, Options};
 use crate::loaded::Loaded;
 
 mod handover;
+mod operator;
 mod trackers;
 mod vrrp;
 
@@ -231,6 +232,7 @@ impl Node {
 
     fn failover(&mut self, to: Option<&str>) -> AgentReply {
         self.ask(&AgentRequest::Failover {
+            dry_run: false,
             vip: Some("web".to_owned()),
             to: to.map(str::to_owned),
         })

@@ -43,12 +43,12 @@ impl Trackers {
     }
 
     /// Whether the node is fit to hold the VIP.
-    fn fit(&self, vip: &str) -> bool {
+    pub(super) fn fit(&self, vip: &str) -> bool {
         !self.of(vip).any(Tracker::is_fault)
     }
 
     /// What is taken off the node's priority for the VIP.
-    fn penalty(&self, vip: &str) -> u8 {
+    pub(super) fn penalty(&self, vip: &str) -> u8 {
         self.of(vip)
             .map(Tracker::penalty)
             .fold(0, u8::saturating_add)
@@ -255,9 +255,9 @@ impl<P: Platform> Agent<P> {
     /// Tells the virtual routers what the trackers come to.
     pub(super) fn apply_trackers(&mut self, now: Instant) {
         for index in 0..self.vips.len() {
-            let vip = &self.vips[index];
-            let fit = self.trackers.fit(&vip.config.name);
-            if vip.fit != fit {
+            let fit = self.is_fit(index);
+            // While takeovers are paused, a tracker moves nothing.
+            if self.vips[index].fit != fit && !(self.wish.paused && self.vips[index].is_active()) {
                 self.vips[index].fit = fit;
                 self.perform(index, Event::Fit(fit), now);
             }
@@ -274,7 +274,7 @@ impl<P: Platform> Agent<P> {
         else {
             return;
         };
-        let penalty = self.trackers.penalty(&vip.config.name);
+        let penalty = self.penalty(index);
         let priority = parameters.priority.get().saturating_sub(penalty).max(1);
         parameters.priority = Priority(priority);
         if self.supervisor.is_unsettled() {

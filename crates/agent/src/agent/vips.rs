@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use halo_api::EventKind;
+use halo_api::{AdminState, EventKind};
 use halo_netio::Platform;
 use halo_vrrp::{
     Action, DisableReason, Event, Priority, ReannounceCause, Reason, State, group_event,
@@ -64,18 +64,6 @@ impl<P: Platform> Agent<P> {
                 self.perform(other, event, now);
             }
         }
-    }
-
-    /// The other VIPs that move together with this one.
-    pub(super) fn group_of(&self, index: usize) -> Vec<usize> {
-        let Some(group) = &self.vips[index].config.sync_group else {
-            return Vec::new();
-        };
-        (0..self.vips.len())
-            .filter(|other| {
-                *other != index && self.vips[*other].config.sync_group.as_ref() == Some(group)
-            })
-            .collect()
     }
 
     /// Tells the virtual router whether this node can hold its addresses, when that has changed.
@@ -211,6 +199,9 @@ impl<P: Platform> Agent<P> {
         let vip = &self.vips[index];
         if own_priority(&self.loaded.config, &vip.config).is_none() {
             return Err(DisableReason::NotMember);
+        }
+        if self.wish.duty == AdminState::Maint {
+            return Err(DisableReason::Maintenance);
         }
         if let Some(obstacle) = vip.place.obstacle() {
             return Err(obstacle);

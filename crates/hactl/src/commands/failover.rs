@@ -17,13 +17,13 @@ pub(super) async fn run(
     format: Format,
 ) -> Result<(), Failure> {
     if !args.wait {
-        let outcome = client.failover(args.vip, args.to).await?;
+        let outcome = client.failover(args.vip, args.to, args.dry_run).await?;
         return super::print_outcome(&outcome, format);
     }
     let before = client.status().await?.agent;
     let began = Instant::now();
     let moves = moves(&before, args.vip.as_deref(), args.to.as_deref());
-    let outcome = client.failover(args.vip, args.to).await?;
+    let outcome = client.failover(args.vip, args.to, false).await?;
     let after = wait(client, &moves, began + args.timeout).await;
     let waited = after.map_err(|failure| in_context(failure, &outcome, args.timeout))?;
     let message = match waited {

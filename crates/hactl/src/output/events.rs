@@ -35,6 +35,7 @@ fn kind(kind: EventKind) -> &'static str {
         EventKind::Peer => "peer",
         EventKind::Server => "server",
         EventKind::Tracker => "tracker",
+        EventKind::Node => "node",
         EventKind::Config => "config",
         EventKind::Process => "process",
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use halo_admin::{Control, Failover, Failure, Readiness, Sample};
-use halo_api::{AgentReply, AgentRequest, Event, Outcome, ServerCommand, Status};
+use halo_api::{AgentReply, AgentRequest, Event, NodeCommand, Outcome, ServerCommand, Status};
 use tokio::sync::{mpsc, oneshot};
 
 /// Commands that may wait for the control thread.
@@ -90,9 +90,13 @@ impl Control for Handle {
     }
 
     async fn failover(&self, wish: Failover) -> Result<Outcome, Failure> {
-        let Failover { vip, to } = wish;
-        self.order(AgentRequest::Failover { vip, to }, ASK_TIME)
+        let Failover { vip, to, dry_run } = wish;
+        self.order(AgentRequest::Failover { vip, to, dry_run }, ASK_TIME)
             .await
+    }
+
+    async fn node(&self, command: NodeCommand) -> Result<Outcome, Failure> {
+        self.order(AgentRequest::Node(command), ASK_TIME).await
     }
 
     async fn reload(&self) -> Result<Outcome, Failure> {

@@ -194,6 +194,8 @@ fn status() -> AgentStatus {
         peers: vec![],
         trackers: Vec::new(),
         discarded: Default::default(),
+        duty: halo_api::AdminState::Ready,
+        paused: false,
         warnings: vec!["from the agent".into()],
     }
 }
@@ -402,6 +404,7 @@ async fn what_the_agent_has_to_do_is_passed_on_and_its_answer_back() {
     let id = match agent.next().await {
         FromDataPlane::Request { id, request } => {
             let expected = AgentRequest::Failover {
+                dry_run: false,
                 vip: Some("web".into()),
                 to: Some("lb2".into()),
             };

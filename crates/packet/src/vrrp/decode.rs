@@ -117,6 +117,9 @@ pub enum DecodeError {
     /// No addresses (RFC 9568 section 5.2.5: the minimum is 1).
     #[error("the message names no address")]
     AddressCount,
+    /// The first IPv6 address is not link-local (RFC 9568 section 5.2.9, erratum 8300).
+    #[error("the first address is not link-local")]
+    LinkLocal,
     /// An interval of 0, with which an Active would count as down at once.
     #[error("the advertisement interval is 0")]
     Interval,
@@ -139,6 +142,7 @@ impl DecodeError {
             Self::Type(_) => "type",
             Self::Vrid => "vrid",
             Self::AddressCount => "address_count",
+            Self::LinkLocal => "link_local",
             Self::Interval => "interval",
             Self::Authentication(_) => "authentication",
             Self::Checksum => "checksum",
@@ -182,12 +186,16 @@ pub fn decode<'a>(
         // Version 2 may say up to 255 s; what is beyond the 40.95 s of our type is taken as that.
         Version::V2(_) => (u16::from(low) * 100).min(Centiseconds::MAX),
     };
+    let addresses = addresses(message, arrival.source, count).ok_or(DecodeError::AddressCount)?;
+    if matches!(addresses.get(0), Some(IpAddr::V6(first)) if !first.is_unicast_link_local()) {
+        return Err(DecodeError::LinkLocal);
+    }
     Ok(Advertisement {
         version,
         vrid: Vrid::new(vrid).ok_or(DecodeError::Vrid)?,
         priority: Priority(priority),
         interval: Centiseconds::new(interval).ok_or(DecodeError::Interval)?,
-        addresses: addresses(message, arrival.source, count).ok_or(DecodeError::AddressCount)?,
+        addresses,
         checksum,
         trailer,
     })

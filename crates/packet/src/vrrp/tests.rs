@@ -337,6 +337,18 @@ fn assert_round_trip(out: Outgoing<'_>, arrival: Arrival, mode: ChecksumMode) {
     assert!(read.trailer.is_empty());
 }
 
+#[test]
+fn section_7_1_erratum_8300_an_ipv6_advertisement_without_a_link_local_address_first_is_discarded()
+{
+    let global = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 100));
+    let read = |addresses: &[IpAddr]| {
+        let message = encoded(outgoing(addresses), ARRIVAL_V6, ChecksumMode::default());
+        decode(&message, ARRIVAL_V6, Accept::Both).map(|_| ())
+    };
+    assert_eq!(read(&[VIP_V6, global]), Ok(()));
+    assert_eq!(read(&[global, VIP_V6]), Err(DecodeError::LinkLocal));
+}
+
 proptest! {
     #[test]
     fn ipv4_advertisements_are_read_back_as_written(
@@ -368,7 +380,8 @@ proptest! {
         vips in vec(any::<Ipv6Addr>(), 1..40),
         (source, destination) in (any::<Ipv6Addr>(), any::<Ipv6Addr>()),
     ) {
-        let addresses: Vec<IpAddr> = vips.into_iter().map(IpAddr::V6).collect();
+        let mut addresses: Vec<IpAddr> = vips.into_iter().map(IpAddr::V6).collect();
+        addresses[0] = VIP_V6;
         let out = Outgoing {
             version: Version::V3,
             vrid: Vrid::new(vrid).unwrap(),

@@ -294,6 +294,18 @@ impl VirtualRouter {
         self.hand_over(Reason::WithGroup, now);
     }
 
+    /// The priority is as configured again, and the others hear it at once.
+    pub(super) fn unhold(&mut self, now: Instant) {
+        if self.command == Command::None {
+            return;
+        }
+        self.command = Command::None;
+        if let Phase::Active(tenure) = self.phase {
+            self.send(self.claimed_priority(&tenure, now));
+            self.restart_advert_timer(now);
+        }
+    }
+
     fn hand_over(&mut self, reason: Reason, now: Instant) {
         self.active_interval = self.config.interval;
         self.send(Priority::RESIGN);

@@ -120,6 +120,11 @@ impl VirtualRouter {
         let Phase::Backup(watch) = self.phase else {
             return;
         };
+        if self.paused && watch.resigned.is_none() {
+            self.forget_silent_active(now);
+            self.phase = Phase::Backup(self.new_watch(now));
+            return;
+        }
         if now < watch.down_at {
             self.pursue(now);
             return;

@@ -162,6 +162,8 @@ fn every_event_in_every_state_has_the_effect_of_the_table() {
         (Event::MandateLost,          ["",        "",                 ""]),
         (challenge(LOWER, 200),       ["",        "",                 ""]),
         (Event::Fit(true),            ["",        "",                 ""]),
+        (Event::Paused(true),         ["",        "",                 ""]),
+        (Event::Unhold,               ["",        "",                 ""]),
         (Event::Fit(false),           ["",        "",                 "0 R >Backup"]),
         (detection,                   ["",        "",                 ""]),
         (answer(Answer::Active(Priority(200))), ["", "",              ""]),

@@ -39,11 +39,14 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
                 gratuitous_arps_sent: 0,
                 foreign_claims: 0,
                 became_active: 0,
+                election: Default::default(),
             })
             .collect(),
         peers: vec![],
         trackers: vec![],
         discarded: Default::default(),
+        duty: halo_api::AdminState::Ready,
+        paused: false,
         warnings: vec![],
     }
 }

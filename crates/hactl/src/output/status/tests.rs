@@ -28,6 +28,7 @@ fn vip(name: &str, state: VipState, holder: Option<&str>) -> VipStatus {
         gratuitous_arps_sent: 0,
         foreign_claims: 0,
         became_active: 1,
+        election: Default::default(),
     }
 }
 
@@ -84,6 +85,8 @@ fn status() -> Status {
             ],
             trackers: vec![],
             discarded: Default::default(),
+            duty: halo_api::AdminState::Ready,
+            paused: false,
             warnings: vec!["pool app: 1 of 3 servers down".into()],
         },
         data_plane: Some(DataPlaneStatus {

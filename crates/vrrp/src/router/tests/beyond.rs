@@ -322,3 +322,38 @@ fn an_unfit_active_is_relieved_even_without_preemption() {
     bench.fire();
     assert_eq!(bench.router.state(), State::Active);
 }
+
+#[test]
+fn a_paused_backup_takes_over_from_nobody_but_an_active_that_gives_up() {
+    let mut bench = Bench::in_state(State::Backup, config());
+    bench.handle(Event::Paused(true));
+    bench.advert(LOWER, 50);
+    for _ in 0..5 {
+        assert_eq!(bench.fire(), [], "neither a lower priority nor silence");
+    }
+    assert_eq!(bench.router.holder(), None, "it is known to be silent");
+    bench.advert(LOWER, 0);
+    bench.fire();
+    assert_eq!(bench.router.state(), State::Active);
+
+    let mut bench = Bench::in_state(State::Backup, config());
+    bench.handle(Event::Paused(true));
+    bench.fire();
+    bench.handle(Event::Paused(false));
+    bench.fire();
+    assert_eq!(bench.router.state(), State::Active);
+}
+
+#[test]
+fn what_a_planned_failover_did_to_the_priority_can_be_undone() {
+    let mut bench = Bench::in_state(State::Backup, config());
+    bench.advert(LOWER, 200);
+    bench.handle(Event::TakeOver);
+    assert_eq!(bench.router.effective_priority(), Priority::HIGHEST);
+    assert_eq!(bench.handle(Event::Unhold), [sends(100)]);
+    assert_eq!(bench.handle(Event::Unhold), []);
+    bench.handle(Event::Yield);
+    assert_eq!(bench.router.effective_priority(), Priority::LOWEST);
+    bench.handle(Event::Unhold);
+    assert_eq!(bench.router.effective_priority(), Priority(100));
+}
