@@ -292,10 +292,11 @@ fn give_back(serving: &Rc<Serving>, session: &Session, batch: &Receiver) {
             }
         })
         .collect();
-    let sent = serving.worker.kit.send(&serving.socket, &messages);
+    // Counted first, so that what a client has is never missing.
     let counts = &session.listener.shared.counts[session.worker.index];
     counts.bytes_out.add(bytes);
     counts.datagrams_out.add(count);
+    let sent = serving.worker.kit.send(&serving.socket, &messages);
     if sent.messages < messages.len() {
         serving.dropped((messages.len() - sent.messages) as u64);
     }
