@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use halo_admin::Server as AdminServer;
 use halo_api::{
-    AdminState, AgentStatus, Event, EventKind, FromDataPlane, HealthState, ToDataPlane, UnixMillis,
+    AdminState, AgentStatus, Event, EventKind, FromDataPlane, HealthState, LastWord, ToDataPlane,
+    UnixMillis,
 };
 use halo_config::Config;
 use halo_health::Change;
+use halo_netio::heir::{self, Heir};
 use halo_probe::Scheduler;
 use halo_proxy::Proxy;
 use tokio::net::UnixStream;
@@ -75,6 +77,8 @@ pub(super) struct DataPlane {
     /// What the agent was last told of the pools.
     servers_up: BTreeMap<String, usize>,
     drained: Option<oneshot::Receiver<usize>>,
+    /// What is to be done when the agent is gone.
+    heir: Option<Heir>,
 }
 
 /// What the loop goes on with.
@@ -84,9 +88,10 @@ enum Next {
 }
 
 /// Runs until the agent says stop, or is gone.
-pub(super) async fn run(agent: UnixStream) -> anyhow::Result<()> {
+pub(super) async fn run(agent: UnixStream, heir: Option<Heir>) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let mut data_plane = DataPlane::new(Link::new(agent));
+    data_plane.heir = heir;
     let outcome = data_plane.turn(&mut signals).await;
     data_plane.link.close().await;
     outcome
@@ -110,6 +115,7 @@ impl DataPlane {
             turning: Turning::default(),
             servers_up: BTreeMap::new(),
             drained: None,
+            heir: None,
         }
     }
 
@@ -163,6 +169,9 @@ impl DataPlane {
     /// Nobody holds the virtual IPs any more and nobody would hear us: end at once, so that the
     /// ports are free for the next one.
     fn agent_gone(&mut self) -> ! {
+        if let Some(heir) = &self.heir {
+            heir.execute();
+        }
         tracing::error!("the agent is gone; the data plane ends with it");
         if let Some(applied) = self.applied.take() {
             // Takes its socket's file along.
@@ -190,6 +199,7 @@ impl DataPlane {
                 self.handle_offer(offer).await?;
             }
             ToDataPlane::Agent(status) => self.agent = Some((*status, Instant::now())),
+            ToDataPlane::LastWords { words } => self.take_last_words(words),
             // The agent keeps the events of both processes, and is asked for them.
             ToDataPlane::Event(_) => {}
             ToDataPlane::Reply { id, reply } => self.requests.answered(id, reply),
@@ -210,6 +220,12 @@ impl DataPlane {
             ToDataPlane::Stop => return Ok(self.stop()),
         }
         Ok(Next::Turn)
+    }
+
+    fn take_last_words(&self, words: Vec<LastWord>) {
+        if let Some(heir) = &self.heir {
+            heir.set_words(words.into_iter().map(last_word).collect());
+        }
     }
 
     async fn handle_offer(&mut self, offer: Offer) -> anyhow::Result<()> {
@@ -319,6 +335,15 @@ impl DataPlane {
             subject,
             message,
         }));
+    }
+}
+
+fn last_word(word: LastWord) -> heir::LastWord {
+    heir::LastWord {
+        interface: word.interface,
+        source: word.source,
+        destination: word.destination,
+        payload: word.payload,
     }
 }
 
