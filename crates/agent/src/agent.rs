@@ -4,6 +4,7 @@ mod announce;
 mod child;
 mod claims;
 mod failover;
+mod farewell;
 mod groups;
 mod handover;
 mod leases;
@@ -49,6 +50,7 @@ use crate::peers::Peers;
 use crate::supervisor::Supervisor;
 use crate::vip::Vip;
 pub(crate) use claims::ForeignClaims;
+use farewell::Farewell;
 use handover::Neighbours;
 use leases::Guards;
 use operator::Wish;
@@ -101,6 +103,8 @@ pub struct Agent<P> {
     host_warnings: Vec<String>,
     /// Heartbeats for virtual routers that are not configured here.
     discards: Discards,
+    /// What the data plane was last told to say when this process is gone.
+    bequeathed: Vec<Farewell>,
     /// Whether answers to ARP are heard.
     hears_arp: bool,
     /// The other nodes, as they say that they are.
@@ -155,6 +159,7 @@ impl<P: Platform> Agent<P> {
             neighbours: Neighbours::new(now),
             host_warnings: Vec::new(),
             discards: Discards::default(),
+            bequeathed: Vec::new(),
             hears_arp: false,
             peers,
             seats: Vec::new(),
@@ -311,6 +316,7 @@ impl<P: Platform> Agent<P> {
         }
         self.handle_peer_timeouts(now);
         self.update_detection(now);
+        self.update_last_words(now);
         self.look_up_neighbours(now);
     }
 

@@ -1,7 +1,7 @@
 //! What the agent and the data plane say to each other over their socket pair, and what the agent
 //! takes on its own Unix socket.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,11 @@ pub enum ToDataPlane {
     },
     /// The agent's status; sent on every change and once a second.
     Agent(Box<AgentStatus>),
+    /// What to send when the agent is gone, in place of what was to be sent before.
+    LastWords {
+        /// In this order.
+        words: Vec<LastWord>,
+    },
     /// Something happened in the agent.
     Event(Event),
     /// The answer to [`FromDataPlane::Request`].
@@ -52,6 +57,20 @@ pub enum ToDataPlane {
     },
     /// Finish: accept nothing new, let requests in flight end within the drain timeout, exit 0.
     Stop,
+}
+
+/// A VRRP message of the agent that gives a virtual IP up, to be sent by the data plane when the agent
+/// cannot any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastWord {
+    /// Index of the interface that it leaves by.
+    pub interface: u32,
+    /// Source address.
+    pub source: Ipv4Addr,
+    /// Destination address.
+    pub destination: Ipv4Addr,
+    /// What is behind the IP header.
+    pub payload: Vec<u8>,
 }
 
 /// Data plane to agent, framed like [`ToDataPlane`].

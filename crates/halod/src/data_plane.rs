@@ -17,11 +17,12 @@ mod turning;
 use std::os::fd::OwnedFd;
 
 use anyhow::Context;
+use halo_netio::heir::Heir;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::UnixStream;
 
 /// Runs the data plane until the agent stops it or goes away.
-pub(crate) fn run(agent: OwnedFd) -> anyhow::Result<()> {
+pub(crate) fn run(agent: OwnedFd, heir: Option<Heir>) -> anyhow::Result<()> {
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -30,7 +31,7 @@ pub(crate) fn run(agent: OwnedFd) -> anyhow::Result<()> {
     runtime.block_on(async {
         let agent = std::os::unix::net::UnixStream::from(agent);
         agent.set_nonblocking(true)?;
-        control::run(UnixStream::from_std(agent)?).await
+        control::run(UnixStream::from_std(agent)?, heir).await
     })
 }
 

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use halo_netio::heir::Heir;
+use halo_netio::process::{CHILD_BEQUEST, inherited_socket};
 
 /// The Halo daemon: holds virtual IPs and balances the load behind them.
 #[derive(Debug, Parser)]
@@ -42,6 +44,9 @@ enum Command {
         /// The socket to the agent.
         #[arg(long)]
         fd: RawFd,
+        /// How many descriptors behind it are for when the agent is gone.
+        #[arg(long, default_value_t = 0)]
+        inherited: usize,
     },
 }
 
@@ -49,7 +54,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         None => agent::run(&cli.config, cli.node),
-        Some(Command::DataPlane { fd }) => run_data_plane(fd),
+        Some(Command::DataPlane { fd, inherited }) => run_data_plane(fd, inherited),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,7 +65,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_data_plane(fd: RawFd) -> anyhow::Result<()> {
+fn run_data_plane(fd: RawFd, inherited: usize) -> anyhow::Result<()> {
     logging::init(None);
-    data_plane::run(halo_netio::process::inherited_socket(fd)?)
+    let agent = inherited_socket(fd)?;
+    let heir = (inherited > 0)
+        .then(|| Heir::inherit(CHILD_BEQUEST, inherited))
+        .transpose()?;
+    data_plane::run(agent, heir)
 }

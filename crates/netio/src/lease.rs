@@ -16,6 +16,7 @@ mod program;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 
 use self::bpf::{AddressMap, Field, Key, Program, Records};
 use crate::error::{Error, Result};
@@ -42,6 +43,26 @@ pub enum Verdict {
     Drop,
     /// It goes out of the same interface again, like this.
     Forward(Vec<u8>),
+}
+
+/// The leases that another process has given.
+#[derive(Debug)]
+pub(crate) struct Deadlines(Records);
+
+impl Deadlines {
+    /// By the descriptor that [`Leases::share`] gave. Needs no privilege.
+    pub(crate) fn map(descriptor: OwnedFd) -> io::Result<Self> {
+        Records::map(descriptor, MOST_ADDRESSES as usize).map(Self)
+    }
+
+    /// Ends every lease that runs: nanoseconds of `CLOCK_BOOTTIME`.
+    pub(crate) fn end_all(&self, now: u64) {
+        for slot in 0..MOST_ADDRESSES as usize {
+            if self.0.get(slot, Field::Leased) > now {
+                self.0.set(slot, Field::Leased, now);
+            }
+        }
+    }
 }
 
 /// The leases of this machine's virtual IPs.
@@ -110,6 +131,13 @@ impl Leases {
             attached?;
         }
         Ok(())
+    }
+
+    /// What [`Deadlines::map`] takes.
+    pub(crate) fn share(&self) -> Result<OwnedFd> {
+        self.records
+            .share()
+            .map_err(|source| Error::os("share the leases", source))
     }
 
     /// Sets the deadline of a guarded address: nanoseconds of `CLOCK_BOOTTIME`, as the kernel counts.

@@ -9,6 +9,7 @@ pub mod claims;
 mod clock;
 mod error;
 pub mod frame;
+pub mod heir;
 pub mod lease;
 pub mod netlink;
 pub mod netns;

@@ -18,9 +18,12 @@ pub use scheduling::{Precedence, take_precedence};
 pub use secret::{random_seed, read_secret};
 
 use crate::error::{Error, Result};
+use crate::heir::moved_up;
 
 /// Where the child finds its socket to the agent.
 pub const CHILD_SOCKET: RawFd = 3;
+/// Where it finds what it inherits beside that ([`crate::heir::Heir::inherit`]).
+pub const CHILD_BEQUEST: RawFd = 4;
 
 /// A child process, held by a pidfd so that no other process can be meant by mistake.
 #[derive(Debug)]
@@ -30,36 +33,44 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts this binary again as `halod data-plane --fd 3` with `socket` as descriptor 3.
+    /// Starts this binary again as `halod data-plane --fd 3` with `socket` as descriptor 3, and
+    /// `bequest` as those from 4 on.
     ///
     /// The child runs as `identity`, keeps no capability but those of `keep` (and these only if the
-    /// parent has them), can gain none (`no_new_privs`), and is killed when the calling
-    /// thread ends.
+    /// parent has them), can gain none (`no_new_privs`), and is continued if it was stopped when the
+    /// calling thread ends: it notices that, and ends too.
     pub fn spawn(
         identity: &Identity,
         keep: &[Capability],
         environment: &[(&str, String)],
         socket: &OwnedFd,
+        bequest: &[BorrowedFd<'_>],
     ) -> Result<Self> {
+        let bequest = moved_up(bequest)?;
+        let count = bequest.len().to_string();
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("halod")
-            .args(["data-plane", "--fd", "3"])
+            .args(["data-plane", "--fd", "3", "--inherited", &count])
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null());
         let identity = *identity;
         let keep = Capability::bits(keep);
         let socket = socket.as_raw_fd();
+        let inherited: Vec<RawFd> = bequest.iter().map(AsRawFd::as_raw_fd).collect();
         // SAFETY: the closure runs between fork and exec in a single-threaded copy of this
         // process and makes only system calls: no allocation, no locks.
         unsafe {
             command.pre_exec(move || {
-                hand_over(socket)?;
+                hand_over(socket, CHILD_SOCKET)?;
+                for (fd, at) in inherited.iter().zip(CHILD_BEQUEST..) {
+                    hand_over(*fd, at)?;
+                }
                 capability::gain_no_more(keep)?;
                 identity.assume()?;
                 capability::keep_only(keep)?;
                 // After the change of user: that resets the death signal.
-                nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+                nix::sys::prctl::set_pdeathsig(Signal::SIGCONT)?;
                 Ok(())
             });
         }
@@ -167,14 +178,14 @@ pub(crate) fn give_up_everything(identity: Identity) -> io::Result<()> {
     capability::keep_none()
 }
 
-/// Moves `socket` to [`CHILD_SOCKET`], open over exec.
-fn hand_over(socket: RawFd) -> io::Result<()> {
+/// Moves a descriptor to the number `to`, open over exec.
+fn hand_over(socket: RawFd, to: RawFd) -> io::Result<()> {
     // SAFETY: plain system calls on a descriptor that is open in this process.
     let outcome = unsafe {
-        if socket == CHILD_SOCKET {
+        if socket == to {
             libc::fcntl(socket, libc::F_SETFD, 0)
         } else {
-            libc::dup2(socket, CHILD_SOCKET)
+            libc::dup2(socket, to)
         }
     };
     if outcome < 0 {

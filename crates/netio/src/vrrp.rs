@@ -161,6 +161,14 @@ impl AsFd for VrrpSocket {
     }
 }
 
+/// A socket that sends from any interface and receives nothing, for a process that is to have no more
+/// than that. Needs `CAP_NET_RAW`.
+pub(crate) fn open_sender() -> Result<Socket> {
+    v4::open_sender().map_err(|source| Error::os("open a VRRP socket", source))
+}
+
+pub(crate) use v4::send as send_from;
+
 fn protocol() -> Protocol {
     Protocol::from(PROTOCOL)
 }

@@ -128,6 +128,7 @@ impl<P: Platform> Agent<P> {
         match self.platform.start_data_plane() {
             Ok(pid) => {
                 self.supervisor.handle_started(pid, now);
+                self.bequeathed.clear(); // this one has been told nothing yet
                 self.data_plane_since = self.platform.unix_millis();
                 debug!("the data plane starts as process {pid}");
                 self.send_config(now);

@@ -19,7 +19,7 @@ use crate::discards::Mismatch;
 use crate::peers::HELLO_INTERVAL;
 
 /// Where a message between nodes goes, and how.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Path {
     /// The interface.
     pub(super) wire: u32,
@@ -300,16 +300,25 @@ impl<P: Platform> Agent<P> {
         buffer: &mut [u8],
         length: usize,
     ) -> Result<usize, halo_packet::BufferTooSmall> {
-        let Some(authenticator) = &mut self.peers.authenticator else {
-            return Ok(length);
-        };
         let envelope = Envelope {
             source: path.source,
             destination: path.destination,
             epoch,
             farewell: false,
         };
-        authenticator.seal(envelope, buffer, length)
+        self.seal_as(envelope, buffer, length)
+    }
+
+    pub(super) fn seal_as(
+        &mut self,
+        envelope: Envelope,
+        buffer: &mut [u8],
+        length: usize,
+    ) -> Result<usize, halo_packet::BufferTooSmall> {
+        match &mut self.peers.authenticator {
+            Some(authenticator) => authenticator.seal(envelope, buffer, length),
+            None => Ok(length),
+        }
     }
 
     /// Whether an address is a node's, of either family.

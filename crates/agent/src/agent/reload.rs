@@ -154,6 +154,7 @@ impl<P: Platform> Agent<P> {
             .collect();
         self.peers
             .set_keys(loaded.keyring.clone(), self.options.seed);
+        self.bequeathed.clear(); // the keys may be others
         self.loaded = loaded;
         self.refresh_seats(now);
         self.configure_trackers(now);

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use halo_admin::Server as AdminServer;
 use halo_api::{
-    AdminState, AgentStatus, Event, EventKind, FromDataPlane, HealthState, ToDataPlane, UnixMillis,
+    AdminState, AgentStatus, Event, EventKind, FromDataPlane, HealthState, LastWord, ToDataPlane,
+    UnixMillis,
 };
 use halo_config::Config;
 use halo_health::Change;
+use halo_netio::heir::{self, Heir};
 use halo_probe::Scheduler;
 use halo_proxy::{Proxy, Unreachable};
 use tokio::net::UnixStream;
@@ -77,6 +79,8 @@ pub(super) struct DataPlane {
     drained: Option<oneshot::Receiver<usize>>,
     /// Where the proxy tells of servers that refuse datagrams.
     pub(super) unreachable: Option<mpsc::Receiver<Unreachable>>,
+    /// What is to be done when the agent is gone.
+    heir: Option<Heir>,
 }
 
 /// What the loop goes on with.
@@ -86,9 +90,10 @@ enum Next {
 }
 
 /// Runs until the agent says stop, or is gone.
-pub(super) async fn run(agent: UnixStream) -> anyhow::Result<()> {
+pub(super) async fn run(agent: UnixStream, heir: Option<Heir>) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let mut data_plane = DataPlane::new(Link::new(agent));
+    data_plane.heir = heir;
     let outcome = data_plane.turn(&mut signals).await;
     data_plane.link.close().await;
     outcome
@@ -113,6 +118,7 @@ impl DataPlane {
             servers_up: BTreeMap::new(),
             drained: None,
             unreachable: None,
+            heir: None,
         }
     }
 
@@ -172,6 +178,9 @@ impl DataPlane {
     /// Nobody holds the virtual IPs any more and nobody would hear us: end at once, so that the
     /// ports are free for the next one.
     fn agent_gone(&mut self) -> ! {
+        if let Some(heir) = &self.heir {
+            heir.execute();
+        }
         tracing::error!("the agent is gone; the data plane ends with it");
         if let Some(applied) = self.applied.take() {
             // Takes its socket's file along.
@@ -199,6 +208,7 @@ impl DataPlane {
                 self.handle_offer(offer).await?;
             }
             ToDataPlane::Agent(status) => self.agent = Some((*status, Instant::now())),
+            ToDataPlane::LastWords { words } => self.take_last_words(words),
             // The agent keeps the events of both processes, and is asked for them.
             ToDataPlane::Event(_) => {}
             ToDataPlane::Reply { id, reply } => self.requests.answered(id, reply),
@@ -219,6 +229,12 @@ impl DataPlane {
             ToDataPlane::Stop => return Ok(self.stop()),
         }
         Ok(Next::Turn)
+    }
+
+    fn take_last_words(&self, words: Vec<LastWord>) {
+        if let Some(heir) = &self.heir {
+            heir.set_words(words.into_iter().map(last_word).collect());
+        }
     }
 
     async fn handle_offer(&mut self, offer: Offer) -> anyhow::Result<()> {
@@ -336,6 +352,15 @@ async fn heard(unreachable: &mut Option<mpsc::Receiver<Unreachable>>) -> Option<
     match unreachable {
         Some(unreachable) => unreachable.recv().await,
         None => std::future::pending().await,
+    }
+}
+
+fn last_word(word: LastWord) -> heir::LastWord {
+    heir::LastWord {
+        interface: word.interface,
+        source: word.source,
+        destination: word.destination,
+        payload: word.payload,
     }
 }
 

@@ -27,7 +27,7 @@ impl Agent {
         Self {
             socket: ours,
             directory: tempfile::tempdir().unwrap(),
-            data_plane: tokio::spawn(control::run(theirs)),
+            data_plane: tokio::spawn(control::run(theirs, None)),
             generation: 0,
         }
     }

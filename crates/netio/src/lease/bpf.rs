@@ -158,7 +158,11 @@ impl Records {
             max_entries: slots,
             map_flags: FLAG_MMAPABLE,
         })?;
-        let slots = slots as usize;
+        Self::map(map, slots as usize)
+    }
+
+    /// Shares the records of a map that another process made with this many slots.
+    pub(super) fn map(map: OwnedFd, slots: usize) -> io::Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choice; the kernel checks the length
         // against the map's.
         let memory = unsafe {
@@ -181,19 +185,32 @@ impl Records {
     /// Sets a field of a slot: one store, no system call. The kernel's programs see the stores of
     /// this thread in their order.
     pub(super) fn set(&self, slot: usize, field: Field, value: u64) {
+        self.cell(slot, field).store(value, Ordering::Release);
+    }
+
+    /// A field of a slot.
+    pub(super) fn get(&self, slot: usize, field: Field) -> u64 {
+        self.cell(slot, field).load(Ordering::Acquire)
+    }
+
+    fn cell(&self, slot: usize, field: Field) -> &AtomicU64 {
         assert!(slot < self.slots, "slots are given out below their number");
         // SAFETY: the slot's fields are within the mapping, which is page-aligned and lives as long as
         // `self`.
-        let cell = unsafe {
+        unsafe {
             self.memory
                 .add(slot * Field::COUNT + field as usize)
                 .as_ref()
-        };
-        cell.store(value, Ordering::Release);
+        }
     }
 
     pub(super) fn descriptor(&self) -> RawFd {
         self.map.as_raw_fd()
+    }
+
+    /// Another descriptor of the map, for another process.
+    pub(super) fn share(&self) -> io::Result<OwnedFd> {
+        self.map.try_clone()
     }
 
     /// Bytes of the mapping.

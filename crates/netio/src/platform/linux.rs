@@ -337,7 +337,8 @@ impl Platform for Linux {
     }
 
     fn start_data_plane(&mut self) -> Result<u32> {
-        self.data_plane.start()
+        let leases = self.leases.as_ref().map(Leases::share).transpose()?;
+        self.data_plane.start(leases)
     }
 
     fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()> {

@@ -10,9 +10,28 @@ use socket2::{Domain, InterfaceIndexOrAddress, Socket, Type};
 use super::{Datagram, GROUP, TRAFFIC_CLASS, TTL, protocol};
 
 pub(super) fn open(name: &str) -> io::Result<Socket> {
+    let socket = unbound()?;
+    socket.bind_device(Some(name.as_bytes()))?;
+    Ok(socket)
+}
+
+/// One that receives nothing.
+pub(super) fn open_sender() -> io::Result<Socket> {
+    let socket = unbound()?;
+    // BPF_RET with 0: of every packet, nothing is kept.
+    let mut nothing = [libc::sock_filter {
+        code: 0x06,
+        jt: 0,
+        jf: 0,
+        k: 0,
+    }];
+    crate::frame::attach_filter(socket.as_raw_fd(), &mut nothing)?;
+    Ok(socket)
+}
+
+fn unbound() -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(protocol()))?;
     socket.set_nonblocking(true)?;
-    socket.bind_device(Some(name.as_bytes()))?;
     socket.set_ttl_v4(TTL)?;
     socket.set_tos_v4(TRAFFIC_CLASS)?;
     socket.set_multicast_ttl_v4(TTL)?;
@@ -26,7 +45,7 @@ pub(super) fn join(socket: &Socket, interface: u32) -> io::Result<()> {
     socket.join_multicast_v4_n(&GROUP, &InterfaceIndexOrAddress::Index(interface))
 }
 
-pub(super) fn send(
+pub(crate) fn send(
     socket: &Socket,
     interface: u32,
     source: Ipv4Addr,

@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 
 use super::super::Input;
 use crate::error::{Error, Result};
+use crate::heir::Bequest;
 use crate::process::{Capability, Child, Identity};
 use crate::stream::{Limits, Stream};
 
@@ -33,6 +34,8 @@ pub(super) struct DataPlane {
 struct Running {
     child: Child,
     stream: Stream,
+    /// Closed with this process, for it to notice.
+    _bequest: Bequest,
     /// It closed its socket; its end is waited for until then.
     closing: Option<Instant>,
 }
@@ -52,20 +55,24 @@ impl DataPlane {
         }
     }
 
-    pub(super) fn start(&mut self) -> Result<u32> {
+    /// `leases` is for it to end them when this process is gone.
+    pub(super) fn start(&mut self, leases: Option<OwnedFd>) -> Result<u32> {
         let (ours, theirs) =
             UnixStream::pair().map_err(|source| Error::os("make a socket pair", source))?;
         let stream = Stream::new(ours, LIMITS)?;
+        let bequest = Bequest::new(leases)?;
         let child = Child::spawn(
             &self.identity,
             &self.keep,
             &self.environment,
             &OwnedFd::from(theirs),
+            &bequest.descriptors(),
         )?;
         let pid = child.pid();
         self.running = Some(Running {
             child,
             stream,
+            _bequest: bequest,
             closing: None,
         });
         Ok(pid)

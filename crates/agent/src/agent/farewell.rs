@@ -1,0 +1,154 @@
+//! What the data plane is to say when this process is killed: signed in advance, and renewed when
+//! anything about it changes.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use halo_api::{LastWord, ToDataPlane};
+use halo_auth::Envelope;
+use halo_netio::Platform;
+use halo_packet::peer::body::Resign;
+use halo_packet::peer::{HEADER_LEN, Kind, Message, trailer};
+use halo_packet::vrrp::{MAX_LEN, Outgoing};
+use halo_vrrp::{Priority, Vrid};
+use tracing::debug;
+
+use super::Agent;
+use super::peers::Path;
+use crate::vip::{checksums, version};
+
+/// What gives one VIP up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Farewell {
+    index: usize,
+    vrid: Vrid,
+    addresses: Vec<IpAddr>,
+    epoch: u64,
+    successor: Option<(Path, Resign)>,
+    /// Whom the advert of priority 0 goes to.
+    adverts: Vec<Path>,
+}
+
+impl<P: Platform> Agent<P> {
+    /// Tells the data plane what to say when this process is gone, if that has changed.
+    pub(super) fn update_last_words(&mut self, now: Instant) {
+        if self.supervisor.pid().is_none() {
+            return;
+        }
+        let farewells: Vec<Farewell> = (0..self.vips.len())
+            .filter_map(|index| self.farewell(index))
+            .collect();
+        if farewells == self.bequeathed {
+            return;
+        }
+        let words = farewells
+            .iter()
+            .flat_map(|farewell| self.last_words(farewell))
+            .collect();
+        self.bequeathed = farewells;
+        self.send_to_data_plane(&ToDataPlane::LastWords { words }, now);
+    }
+
+    /// `None`: this node does not hold the VIP, or its heartbeats travel by IPv6, for which the data
+    /// plane has no socket.
+    fn farewell(&self, index: usize) -> Option<Farewell> {
+        let vip = &self.vips[index];
+        let (wire, source) = (vip.place.wire.as_ref()?, vip.place.source?);
+        if !vip.is_active() || source.is_ipv6() {
+            return None;
+        }
+        let path = |destination| Path {
+            wire: wire.index,
+            source,
+            destination,
+        };
+        Some(Farewell {
+            index,
+            vrid: vip.vrid,
+            addresses: vip.ips(),
+            epoch: vip.epoch,
+            successor: self.succession(index),
+            adverts: vip.destinations().into_iter().map(path).collect(),
+        })
+    }
+
+    /// First the successor is told, then everyone.
+    fn last_words(&mut self, farewell: &Farewell) -> Vec<LastWord> {
+        let mut words = Vec::new();
+        if let Some((path, resign)) = farewell.successor {
+            let mut buffer = [0; HEADER_LEN + Resign::LEN + trailer::LEN];
+            let message = Message {
+                vrid: Some(farewell.vrid),
+                kind: Kind::RESIGN,
+                body: &resign.encode(),
+            };
+            let length = message
+                .encode(&mut buffer)
+                .map_err(|error| error.to_string());
+            words.extend(self.last_word(path, 0, true, &mut buffer, length));
+        }
+        let signed = self.speaks_halo(farewell.index);
+        for path in &farewell.adverts {
+            let vip = &self.vips[farewell.index];
+            let mut buffer = [0; MAX_LEN + trailer::LEN];
+            let length = Outgoing {
+                version: version(&vip.config),
+                vrid: farewell.vrid,
+                priority: Priority::RESIGN,
+                interval: vip.router.config().interval,
+                addresses: &farewell.addresses,
+            }
+            .encode(
+                path.source,
+                path.destination,
+                checksums(&vip.config).0,
+                &mut buffer,
+            )
+            .map_err(|error| error.to_string());
+            words.extend(self.last_word(*path, farewell.epoch, signed, &mut buffer, length));
+        }
+        words
+    }
+
+    fn last_word(
+        &mut self,
+        path: Path,
+        epoch: u64,
+        signed: bool,
+        buffer: &mut [u8],
+        length: Result<usize, String>,
+    ) -> Option<LastWord> {
+        let envelope = Envelope {
+            source: path.source,
+            destination: path.destination,
+            epoch,
+            farewell: true,
+        };
+        let sealed = length.and_then(|length| {
+            if !signed {
+                return Ok(length);
+            }
+            self.seal_as(envelope, buffer, length)
+                .map_err(|error| error.to_string())
+        });
+        match sealed {
+            Ok(length) => Some(LastWord {
+                interface: path.wire,
+                source: ipv4(path.source)?,
+                destination: ipv4(path.destination)?,
+                payload: buffer.get(..length)?.to_vec(),
+            }),
+            Err(problem) => {
+                debug!("no farewell for {}: {problem}", path.destination);
+                None
+            }
+        }
+    }
+}
+
+fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
+}

@@ -1,0 +1,191 @@
+//! What a data plane does when its agent is gone: the agent's last words, and the end of its leases.
+//!
+//! An agent that is killed cannot say that it gives its virtual IPs up, and its peers would wait for
+//! adverts. So the data plane gets, at its start and before it loses its privileges, a socket that can only
+//! send VRRP and the memory of the leases' deadlines; and from the agent, whenever something changes, the
+//! messages to send, signed. It needs no key.
+
+use std::io::Read;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use socket2::Socket;
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::lease::Deadlines;
+use crate::vrrp;
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastWord {
+    /// Index of the interface.
+    pub interface: u32,
+    /// Source address.
+    pub source: Ipv4Addr,
+    /// Destination address.
+    pub destination: Ipv4Addr,
+    /// What is behind the IP header.
+    pub payload: Vec<u8>,
+}
+
+/// The agent's half: what a data plane inherits.
+#[derive(Debug)]
+pub(crate) struct Bequest {
+    /// Closed by the kernel when the agent ends, however it does.
+    _alive: UnixStream,
+    ended: UnixStream,
+    socket: Socket,
+    deadlines: Option<OwnedFd>,
+}
+
+impl Bequest {
+    /// Needs `CAP_NET_RAW`. `deadlines` is the map of the leases, if there are any.
+    pub(crate) fn new(deadlines: Option<OwnedFd>) -> Result<Self> {
+        let (alive, ended) =
+            UnixStream::pair().map_err(|source| Error::os("make a socket pair", source))?;
+        Ok(Self {
+            _alive: alive,
+            ended,
+            socket: vrrp::open_sender()?,
+            deadlines,
+        })
+    }
+
+    /// The descriptors that the data plane is to have, in the order of [`Heir::inherit`].
+    pub(crate) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        let deadlines = self.deadlines.as_ref().map(AsFd::as_fd);
+        [self.ended.as_fd(), self.socket.as_fd()]
+            .into_iter()
+            .chain(deadlines)
+            .collect()
+    }
+}
+
+/// The data plane's half.
+#[derive(Debug, Clone)]
+pub struct Heir(Arc<Mutex<Estate>>);
+
+#[derive(Debug)]
+struct Estate {
+    socket: Socket,
+    deadlines: Option<Deadlines>,
+    words: Vec<LastWord>,
+    done: bool,
+}
+
+impl Heir {
+    /// Takes over the descriptors that the agent left from `first` on, `count` of them, and watches: when
+    /// the agent is gone, a thread of its own does what is to be done and ends the process, even if all
+    /// other threads hang.
+    pub fn inherit(first: RawFd, count: usize) -> Result<Self> {
+        let taken = |at: usize| -> Result<Option<OwnedFd>> {
+            let fd = first + RawFd::try_from(at).map_err(|_| Error::NotInherited { fd: first })?;
+            (at < count).then(|| take(fd)).transpose()
+        };
+        let missing = || Error::NotInherited { fd: first };
+        let ended = UnixStream::from(taken(0)?.ok_or_else(missing)?);
+        let socket = Socket::from(taken(1)?.ok_or_else(missing)?);
+        let deadlines = taken(2)?
+            .map(Deadlines::map)
+            .transpose()
+            .map_err(|source| Error::os("map the leases' deadlines", source))?;
+        let heir = Self(Arc::new(Mutex::new(Estate {
+            socket,
+            deadlines,
+            words: Vec::new(),
+            done: false,
+        })));
+        heir.watch(ended)?;
+        Ok(heir)
+    }
+
+    /// What is to be sent, in place of what was to be before.
+    pub fn set_words(&self, words: Vec<LastWord>) {
+        self.estate().words = words;
+    }
+
+    /// Sends the last words and ends the leases, the first time that it is called.
+    pub fn execute(&self) {
+        self.estate().execute();
+    }
+
+    fn watch(&self, mut ended: UnixStream) -> Result<()> {
+        let heir = self.clone();
+        std::thread::Builder::new()
+            .name("halod-heir".to_owned())
+            .spawn(move || {
+                // Nothing is ever sent: this returns at the end of the agent.
+                let mut nothing = [0];
+                while matches!(ended.read(&mut nothing), Err(error) if error.kind() == std::io::ErrorKind::Interrupted) {}
+                heir.execute();
+                std::process::exit(1);
+            })
+            .map(drop)
+            .map_err(|source| Error::os("start a thread", source))
+    }
+
+    fn estate(&self) -> std::sync::MutexGuard<'_, Estate> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Estate {
+    fn execute(&mut self) {
+        if std::mem::replace(&mut self.done, true) {
+            return;
+        }
+        for word in &self.words {
+            let (source, destination) = (word.source, word.destination);
+            let sent = vrrp::send_from(
+                &self.socket,
+                word.interface,
+                source,
+                destination,
+                &word.payload,
+            );
+            if let Err(problem) = sent {
+                eprintln!("halod: the agent's last word to {destination} was not sent: {problem}");
+            }
+        }
+        if let Some(deadlines) = &self.deadlines {
+            let clock = Clock::new();
+            deadlines.end_all(clock.boot_nanos(clock.now()));
+        }
+    }
+}
+
+/// Takes over an open descriptor that the agent left.
+fn take(fd: RawFd) -> Result<OwnedFd> {
+    // SAFETY: fcntl checks the descriptor itself.
+    let open = unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    if open < 0 {
+        return Err(Error::NotInherited { fd });
+    }
+    // SAFETY: the descriptor is open (checked above), was left to us by the parent over exec, and nothing
+    // else in this process knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Moves descriptors out of the way of the numbers that a child is to find them under.
+pub(crate) fn moved_up(descriptors: &[BorrowedFd<'_>]) -> Result<Vec<OwnedFd>> {
+    /// Above all numbers that a child is given.
+    const ABOVE: RawFd = 64;
+    descriptors
+        .iter()
+        .map(|fd| {
+            // SAFETY: plain system call on a descriptor that is open in this process.
+            let copy = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, ABOVE) };
+            if copy < 0 {
+                return Err(Error::os(
+                    "copy a descriptor",
+                    std::io::Error::last_os_error(),
+                ));
+            }
+            // SAFETY: the kernel just gave us this descriptor.
+            Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+        })
+        .collect()
+}
