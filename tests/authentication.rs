@@ -58,11 +58,8 @@ fn signed_cluster(secret: &Secret) -> Lab {
         .other("forger", 66)
         .start()
         .unwrap_or_else(fail);
-    let text = format!(
-        "[cluster]\nsecret_file = \"{}\"\n{}",
-        secret.path().display(),
-        default_config(lab.topology())
-    );
+    let key = format!("[cluster]\nsecret_file = \"{}\"\n", secret.path().display());
+    let text = default_config(lab.topology()).replacen("[cluster]\n", &key, 1);
     lab.write_config(&text).unwrap_or_else(fail);
     lab.start_all().unwrap_or_else(fail);
     home(&lab);

@@ -6,15 +6,16 @@ use halo_lab::Lab;
 const DONE: i32 = 0;
 const REFUSED: i32 = 4;
 
-fn standby_pauses_and_active_dies(lab: &Lab) {
+/// Frozen, and so without a last word, which would be taken up.
+fn standby_pauses_and_active_falls_silent(lab: &Lab) {
     hactl(lab, "lb2", &["pause"], DONE);
-    lab.node("lb1").unwrap().kill().unwrap();
+    lab.node("lb1").unwrap().freeze().unwrap();
 }
 
 #[test]
 fn a_paused_standby_does_not_take_over_until_it_is_resumed() {
     let lab = cluster(2);
-    standby_pauses_and_active_dies(&lab);
+    standby_pauses_and_active_falls_silent(&lab);
     until(&lab, "lb2 sees that nobody holds it", || {
         hactl(&lab, "lb2", &["why", "web"], DONE).contains("nobody is known to hold web")
     });
@@ -34,7 +35,7 @@ fn a_node_is_drained_for_its_upgrade_and_comes_back_by_itself() {
     home(&lab);
     outage_within(&lab, prober, halo_e2e::ANNOUNCED);
     hactl(&lab, "lb1", &["node", "maint"], DONE);
-    active(&lab, "lb2");
+    until(&lab, "web on lb2", || lab.holders("web") == ["lb2"]);
     let refused = hactl(&lab, "lb1", &["failover", "web", "--to", "lb1"], REFUSED);
     assert!(refused.contains("maintenance"), "{refused}");
 }

@@ -107,7 +107,7 @@ impl Heir {
         self.estate().words = words;
     }
 
-    /// Sends the last words and ends the leases, the first time that it is called.
+    /// Ends the leases and sends the last words, the first time that it is called.
     pub fn execute(&self) {
         self.estate().execute();
     }
@@ -137,6 +137,11 @@ impl Estate {
         if std::mem::replace(&mut self.done, true) {
             return;
         }
+        // First: whoever hears the words takes the addresses over at once.
+        if let Some(deadlines) = &self.deadlines {
+            let clock = Clock::new();
+            deadlines.end_all(clock.boot_nanos(clock.now()));
+        }
         for word in &self.words {
             let (source, destination) = (word.source, word.destination);
             let sent = vrrp::send_from(
@@ -149,10 +154,6 @@ impl Estate {
             if let Err(problem) = sent {
                 eprintln!("halod: the agent's last word to {destination} was not sent: {problem}");
             }
-        }
-        if let Some(deadlines) = &self.deadlines {
-            let clock = Clock::new();
-            deadlines.end_all(clock.boot_nanos(clock.now()));
         }
     }
 }

@@ -64,7 +64,7 @@ impl Agent {
                 let mut json = vec![0; length as usize];
                 self.socket.read_exact(&mut json).await.unwrap();
                 match serde_json::from_slice(&json).unwrap() {
-                    FromDataPlane::Alive => {}
+                    FromDataPlane::Alive | FromDataPlane::ServersUp { .. } => {}
                     other => return other,
                 }
             }
