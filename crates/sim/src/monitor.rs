@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Nanos;
+use crate::plan::LONGEST_DELAY;
 
 /// A rule of failover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,8 @@ pub enum Invariant {
     AddressesFollowState,
     /// A node that stood still for longer than others wait for it listens before it speaks.
     ListensFirst,
-    /// When of two owners one gives way, the other announces the addresses within two intervals.
+    /// When of two owners one gives way, the other announces the addresses within two intervals of the
+    /// last advert that can arrive from it.
     WinnerAnnounces,
     /// Nobody takes over for silence from an Active that is there, or before its lease has ended.
     Cause,
@@ -131,9 +133,15 @@ impl Monitor {
         self.announce_by = None;
     }
 
-    /// In calm, one of two owners has given way to the other.
+    /// In calm, one of two owners has given way to the other. What it sent before the calm may still be
+    /// on its way, and the other waits until it is through.
     pub(crate) fn gave_way(&mut self, now: Nanos, interval: Duration) {
-        self.announce_by = Some(now.after(interval * 2 + SLACK));
+        let late = if self.is_undisturbed(now) {
+            0
+        } else {
+            LONGEST_DELAY
+        };
+        self.announce_by = Some(now.after(interval * (2 + late) + SLACK));
     }
 
     /// An owner has announced the addresses, or has given them up.
