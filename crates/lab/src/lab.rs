@@ -18,7 +18,7 @@ const LOG_TAIL: usize = 40;
 
 /// Receive packet steering hands packets from core to core, which doubles what they cost here. A
 /// connection for each request runs out of ports if those of ended ones rest for a minute. Where Docker
-/// has been, the switch would show every frame to the firewall, for a fifth of what a request costs.
+/// has been, the switch would show every frame to the firewall, and each would cost more.
 const FOR_BENCHMARKS: &str = "mount -t sysfs halo-lab /sys
 for file in /sys/class/net/*/queues/rx-*/rps_cpus; do echo 0 >$file; done
 echo 1 >/proc/sys/net/ipv4/tcp_tw_reuse
