@@ -1,6 +1,6 @@
 //! Large bodies, which go through pipes.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::thread;
 
 use crate::support::{Bench, Message, TestServer, eventually};
@@ -10,10 +10,24 @@ const LARGE: usize = 8 * 1024 * 1024 + 12_345;
 
 /// Bytes that tell where they belong.
 fn pattern(len: usize) -> Vec<u8> {
-    (0..len as u32)
+    pattern_at(0, len)
+}
+
+/// What [`pattern`] has from byte `start`, a multiple of four, on.
+fn pattern_at(start: usize, len: usize) -> Vec<u8> {
+    (start as u32 / 4..)
         .flat_map(|i| i.to_le_bytes())
         .take(len)
         .collect()
+}
+
+/// Writes a body of `len` bytes piece by piece, so that its first byte does not wait for its last.
+fn write_pattern(out: &mut impl Write, len: usize) -> io::Result<()> {
+    const PIECE: usize = 1 << 20;
+    for start in (0..len).step_by(PIECE) {
+        out.write_all(&pattern_at(start, PIECE.min(len - start)))?;
+    }
+    Ok(())
 }
 
 /// Answers each request by a body as long as its path says, framed by length.
@@ -25,10 +39,10 @@ fn sized() -> TestServer {
             let path = request.first_line.split(' ').nth(1).unwrap();
             let len = path[1..].parse().unwrap();
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\n\r\n");
-            if out
-                .write_all(&[head.as_bytes(), &pattern(len)].concat())
-                .is_err()
-            {
+            let written = out
+                .write_all(head.as_bytes())
+                .and_then(|()| write_pattern(&mut out, len));
+            if written.is_err() {
                 return;
             }
         }
