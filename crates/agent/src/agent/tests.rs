@@ -1,5 +1,6 @@
 //! The driver over a machine in memory, in virtual time.
 
+mod acquaintance;
 mod claims;
 mod ipv6;
 mod peers;
