@@ -217,6 +217,17 @@ pub(crate) fn max_idle() -> usize {
     128
 }
 
+/// 1024 at each server: at a hundred requests a second that a server still answers, the last of them
+/// waits for ten seconds, which nobody does.
+pub(crate) fn max_queue() -> usize {
+    1024
+}
+
+/// 5 s: bursts are over by then, and people who wait longer ask again, which makes it worse.
+pub(crate) fn queue_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(5))
+}
+
 /// 1 s: a server of the same data centre answers within a millisecond; after a second another
 /// server is the better try.
 pub(crate) fn connect_timeout() -> Text<Duration> {
@@ -323,6 +334,7 @@ impl Default for PoolTimeouts {
     fn default() -> Self {
         Self {
             connect: connect_timeout(),
+            queue: queue_timeout(),
             response: response_timeout(),
             idle: pool_idle_timeout(),
         }

@@ -319,6 +319,8 @@ pub struct Pool {
     /// Most idle connections kept to each server, over all workers; 0 where a connection belongs to
     /// one client.
     pub max_idle: usize,
+    /// Most requests or TCP connections that wait for a connection to each server; at least 1.
+    pub max_queue: usize,
     /// Time limits on the servers' side.
     pub timeouts: PoolTimeouts,
 }
@@ -350,6 +352,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Its share under weighted schedulers, 0 to 256; 0: no new work.
     pub weight: u32,
+    /// Most connections to it, over all workers, idle ones included; `None`: no limit.
+    pub max_connections: Option<usize>,
 }
 
 /// Time limits on the servers' side.
@@ -357,6 +361,8 @@ pub struct Server {
 pub struct PoolTimeouts {
     /// Establishing a connection.
     pub connect: Duration,
+    /// Waiting for a connection to a server that has as many as it may.
+    pub queue: Duration,
     /// From a request sent to the first byte of its response.
     pub response: Duration,
     /// How long an idle connection is kept.

@@ -385,6 +385,15 @@ pub(crate) struct Pool {
     #[serde(default = "defaults::max_idle")]
     #[schemars(range(max = 65_536))]
     pub(crate) max_idle: usize,
+    /// Most connections to each server, over all workers, idle ones included. A server that has them
+    /// gets new work when no other has room.
+    #[schemars(range(min = 1, max = 1_000_000), extend("x-default" = "no limit"))]
+    pub(crate) max_connections: Option<usize>,
+    /// Most requests (tcp: connections) that wait for a connection to each server that has
+    /// `max_connections`; further ones are answered 503.
+    #[serde(default = "defaults::max_queue")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) max_queue: usize,
     /// Time limits on the servers' side.
     #[serde(default)]
     pub(crate) timeouts: PoolTimeouts,
@@ -425,6 +434,9 @@ pub(crate) struct PoolTimeouts {
     /// Establishing a connection.
     #[serde(default = "defaults::connect_timeout")]
     pub(crate) connect: Text<Duration>,
+    /// Waiting for a connection to a server that has `max_connections`; then the answer is 503.
+    #[serde(default = "defaults::queue_timeout")]
+    pub(crate) queue: Text<Duration>,
     /// From a request sent to the first byte of its response; then the answer is 504.
     #[serde(default = "defaults::response_timeout")]
     pub(crate) response: Text<Duration>,
@@ -496,6 +508,9 @@ pub(crate) struct Server {
     #[serde(default = "defaults::weight")]
     #[schemars(range(max = 256))]
     pub(crate) weight: u32,
+    /// Most connections to this server.
+    #[schemars(range(min = 1, max = 1_000_000), extend("x-default" = "the pool's"))]
+    pub(crate) max_connections: Option<usize>,
 }
 
 /// The admin API.

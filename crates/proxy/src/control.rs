@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use halo_config::{AccessLog, Config, HostMatch, Listener, Pool};
+use halo_config::{AccessLog, Config, HostMatch, Listener, Pool, Server};
 use halo_http1::Limits;
 use halo_route::{HostPattern, Router};
 
 use crate::ApplyError;
 use crate::counters::per_worker;
 use crate::gate::Gate;
+use crate::places::Places;
 use crate::snapshot::{
     ListenerEntry, ListenerShared, Place, PoolEntry, ServerEntry, ServerShared, Snapshot, Target,
 };
@@ -202,6 +203,7 @@ fn compile_pool(
                     id: *next_server,
                     name: server.name.clone(),
                     address: server.address,
+                    seats: Places::new(most_connections(server)),
                     counts: per_worker(workers),
                 }),
                 available: true,
@@ -212,5 +214,23 @@ fn compile_pool(
     PoolEntry {
         config: pool.clone(),
         servers,
+    }
+}
+
+/// How many connections a server may have.
+fn most_connections(server: &Server) -> usize {
+    server.max_connections.unwrap_or(usize::MAX)
+}
+
+/// Puts the limits of a new snapshot in force.
+pub(crate) fn set_limits(new: &Snapshot) {
+    for listener in &new.listeners {
+        let limit = listener.config.max_connections;
+        listener.shared.gate.set_limit(limit);
+    }
+    for pool in &new.pools {
+        for (entry, server) in pool.servers.iter().zip(&pool.config.servers) {
+            entry.shared.seats.set_limit(most_connections(server));
+        }
     }
 }

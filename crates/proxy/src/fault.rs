@@ -70,6 +70,14 @@ pub(crate) enum Fault {
     /// All servers of the pool are down, drained or weigh nothing.
     #[error("no server is available")]
     NoServer,
+    /// All servers of the pool have as many connections as they may, and as many wait as may.
+    #[error("every server has max_connections connections, and max_queue wait for one")]
+    QueueFull,
+    /// `timeouts.queue` of the pool.
+    #[error(
+        "every server has max_connections connections, and none became free within timeouts.queue"
+    )]
+    QueueTimeout,
     /// A connect failed.
     #[error("cannot connect: {0}")]
     Connect(io::Error),
@@ -146,6 +154,8 @@ impl Fault {
             | Self::Idle
             | Self::ClientGone => Source::Client,
             Self::NoServer
+            | Self::QueueFull
+            | Self::QueueTimeout
             | Self::Connect(_)
             | Self::ConnectTimeout
             | Self::ResponseTimeout
@@ -181,6 +191,8 @@ impl Fault {
             Self::Idle => "idle_timeout",
             Self::ClientGone => "client_gone",
             Self::NoServer => "no_server",
+            Self::QueueFull => "queue_full",
+            Self::QueueTimeout => "queue_timeout",
             Self::Connect(_) => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
             Self::ResponseTimeout => "response_timeout",
@@ -208,7 +220,11 @@ impl Fault {
             Self::Connect(_) | Self::ServerClosed | Self::BadResponse(_) | Self::Truncated(_) => {
                 502
             }
-            Self::NoServer | Self::OutOfResources(_) | Self::CutOff => 503,
+            Self::NoServer
+            | Self::QueueFull
+            | Self::QueueTimeout
+            | Self::OutOfResources(_)
+            | Self::CutOff => 503,
             Self::ConnectTimeout | Self::ResponseTimeout => 504,
         }
     }

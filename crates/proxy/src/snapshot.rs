@@ -12,6 +12,8 @@ use halo_route::Router;
 
 use crate::counters::{ListenerCounts, ServerCounts};
 use crate::gate::Gate;
+use crate::places::Places;
+use crate::upstream::Handed;
 
 /// One configuration, with the state of every server.
 #[derive(Debug, Default)]
@@ -129,5 +131,14 @@ pub(crate) struct ServerShared {
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
+    /// Connections to it, over all workers.
+    pub(crate) seats: Places<Handed>,
     pub(crate) counts: Box<[ServerCounts]>,
+}
+
+impl ServerShared {
+    /// Whether a request can have a connection to it soon: there may be more, or some are idle.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.seats.is_full() || self.counts.iter().any(|c| c.idle.get() > 0)
+    }
 }

@@ -143,6 +143,15 @@ fn udp(path: &str, raw: &raw::Listener, file: &raw::File, report: &mut Report<'_
         [
             ("proxy_protocol", pool.proxy_protocol.is_some()),
             ("transparent", pool.transparent),
+            (
+                "max_connections",
+                pool.max_connections.is_some()
+                    || pool
+                        .server
+                        .iter()
+                        .flatten()
+                        .any(|s| s.max_connections.is_some()),
+            ),
         ]
     }) {
         if set {

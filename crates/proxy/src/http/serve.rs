@@ -53,6 +53,8 @@ async fn live(client: &mut Client) -> Option<(Box<Job>, Box<Tunnel>)> {
             After::Close { unread } => {
                 if unread {
                     close::linger(client, &mut job).await;
+                } else {
+                    close::finish(client, &job);
                 }
                 worker.jobs.put(job);
                 return None;

@@ -11,6 +11,7 @@ use halo_http1::{
 use super::bulk::BULK;
 use super::{SHARE, Stage, Transfer};
 use crate::fault::Fault;
+use crate::http::job::Job;
 
 /// What a server's head may cost: four times what most servers send at most, because a response that
 /// is refused fails a request that may have had effects.
@@ -28,6 +29,18 @@ const LIMITS: Limits = Limits {
 /// Up to here copying what follows our own bytes is cheaper than a system call with two parts.
 const JOINED: usize = 4096;
 
+impl Job {
+    /// Whether nothing of the response follows what is to be sent to the client now.
+    fn is_last_of_response(&self) -> bool {
+        match self.progress.stage {
+            // The last chunk follows.
+            Stage::Body(Delivery::Chunk) | Stage::Head | Stage::Switched => false,
+            Stage::Body(_) => self.exchange.response_body.is_done(),
+            Stage::Done => true,
+        }
+    }
+}
+
 impl Transfer<'_> {
     /// Passes on what there is of the response. Whether anything moved.
     pub(super) fn poll_download(&mut self, cx: &mut Context<'_>) -> Result<bool, Fault> {
@@ -35,6 +48,9 @@ impl Transfer<'_> {
         loop {
             let job = &mut *self.job;
             if !job.to_client.is_empty() {
+                if job.progress.closes && job.is_last_of_response() {
+                    job.to_client.ends();
+                }
                 let (sent, outcome) =
                     self.client
                         .poll_send(cx, &mut job.to_client, &mut job.from_server);
