@@ -45,6 +45,7 @@ use tracing::{info, warn};
 use crate::discards::Discards;
 use crate::error::Error;
 use crate::journal::Journal;
+use crate::lateness::Lateness;
 use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
 use crate::peers::Peers;
@@ -55,6 +56,7 @@ use farewell::Farewell;
 use handover::Neighbours;
 use leases::Guards;
 use operator::Wish;
+use peers::Path;
 use quorum::Seat;
 use reload::Pending;
 use trackers::Trackers;
@@ -121,6 +123,12 @@ pub struct Agent<P> {
     stopping: bool,
     /// The data plane is to be told to stop.
     stop_pending: bool,
+    /// Ways to every other node that shares a VIP with this one, or votes with it.
+    paths: Vec<Path>,
+    /// How late this loop's timers are.
+    lateness: Lateness,
+    /// Empty between two turns: its room is used again.
+    inputs: Vec<Input>,
 }
 
 impl<P: Platform> Agent<P> {
@@ -170,6 +178,9 @@ impl<P: Platform> Agent<P> {
             status_due: now,
             stopping: false,
             stop_pending: false,
+            paths: Vec::new(),
+            lateness: Lateness::default(),
+            inputs: Vec::new(),
         };
         agent.refresh_seats(now);
         agent
@@ -220,13 +231,15 @@ impl<P: Platform> Agent<P> {
     /// Waits, handles what came, performs what follows, tells who wants to know.
     fn turn(&mut self) -> Result<(), Error> {
         let deadline = self.deadline();
-        let mut inputs = Vec::new();
+        let mut inputs = mem::take(&mut self.inputs);
         self.platform.wait(deadline, &mut inputs)?;
         let now = self.platform.now();
+        self.record_lateness(now);
         self.notice_pause(deadline, now);
-        for input in inputs {
+        for input in inputs.drain(..) {
             self.handle_input(input, now);
         }
+        self.inputs = inputs;
         if mem::take(&mut self.network_changed) {
             self.refresh_links(now)?;
         }
@@ -237,6 +250,19 @@ impl<P: Platform> Agent<P> {
     }
 
     fn deadline(&self) -> Option<Instant> {
+        self.timers().min()
+    }
+
+    fn record_lateness(&mut self, now: Instant) {
+        let mut lateness = mem::take(&mut self.lateness);
+        for due in self.timers().filter(|due| *due <= now) {
+            lateness.record(due, now);
+        }
+        self.lateness = lateness;
+    }
+
+    /// When something is due.
+    fn timers(&self) -> impl Iterator<Item = Instant> {
         self.vips
             .iter()
             .map(Vip::poll_timeout)
@@ -251,7 +277,6 @@ impl<P: Platform> Agent<P> {
                 self.quiet_at().filter(|_| self.stop_pending),
             ])
             .flatten()
-            .min()
     }
 
     /// A wake-up that is late by an interval or more means that this process did not run. Nothing
@@ -287,6 +312,7 @@ impl<P: Platform> Agent<P> {
             Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
+            Input::DataPlaneStarted { outcome } => self.handle_data_plane_started(outcome, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
             Input::DataPlaneEnded { how } => self.handle_data_plane_ended(&how, now),
             Input::CheckEnded { id, outcome } => self.handle_check_ended(id, outcome, now),

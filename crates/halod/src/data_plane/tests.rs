@@ -196,6 +196,7 @@ fn status() -> AgentStatus {
         discarded: Default::default(),
         duty: halo_api::AdminState::Ready,
         paused: false,
+        timers: Default::default(),
         warnings: vec!["from the agent".into()],
     }
 }

@@ -47,6 +47,7 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
         discarded: Default::default(),
         duty: halo_api::AdminState::Ready,
         paused: false,
+        timers: Default::default(),
         warnings: vec![],
     }
 }

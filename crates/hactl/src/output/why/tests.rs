@@ -65,6 +65,7 @@ fn status() -> AgentStatus {
         discarded: std::collections::BTreeMap::default(),
         duty: AdminState::Ready,
         paused: false,
+        timers: Default::default(),
         warnings: vec![],
     }
 }
