@@ -20,6 +20,7 @@ mod status;
 mod succession;
 mod trackers;
 mod vips;
+mod virtual_mac;
 mod wire;
 
 #[cfg(test)]
@@ -57,6 +58,7 @@ use operator::Wish;
 use quorum::Seat;
 use reload::Pending;
 use trackers::Trackers;
+use virtual_mac::Uppers;
 
 /// The data plane gets the status this often, however little changes.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -97,6 +99,7 @@ pub struct Agent<P> {
     /// Interfaces that VRRP is open on.
     wires: BTreeSet<(u32, Family)>,
     guards: Guards,
+    uppers: Uppers,
     /// Interfaces that claims of others are listened for on.
     watched: BTreeSet<u32>,
     neighbours: Neighbours,
@@ -155,6 +158,7 @@ impl<P: Platform> Agent<P> {
             vanished: Vec::new(),
             wires: BTreeSet::new(),
             guards: Guards::default(),
+            uppers: Uppers::default(),
             watched: BTreeSet::new(),
             neighbours: Neighbours::new(now),
             host_warnings: Vec::new(),
@@ -183,6 +187,7 @@ impl<P: Platform> Agent<P> {
         if outcome.is_err() {
             self.resign_all(self.platform.now());
             self.finish_all_retiring();
+            self.remove_uppers();
         }
         outcome
     }
@@ -192,6 +197,7 @@ impl<P: Platform> Agent<P> {
         while !self.supervisor.is_stopped() || self.is_retiring() {
             self.turn()?;
         }
+        self.remove_uppers();
         self.remove_guards();
         info!("stopped");
         Ok(())
@@ -208,6 +214,7 @@ impl<P: Platform> Agent<P> {
             warn!("{warning}");
         }
         self.remove_left_over_vips()?;
+        self.remove_left_over_uppers()?;
         let now = self.platform.now();
         self.configure_trackers(now);
         self.apply_trackers(now);

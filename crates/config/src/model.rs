@@ -97,6 +97,9 @@ pub struct Vip {
     pub preempt_delay: Duration,
     /// How heartbeats travel.
     pub transport: Transport,
+    /// Whether the addresses have the virtual router's own MAC address (RFC 9568 section 7.3); its
+    /// heartbeats are multicast then.
+    pub virtual_mac: bool,
     /// What the other members are.
     pub peers: Peers,
     /// Whether a Standby makes sure of an Active whose heartbeat is late; never with

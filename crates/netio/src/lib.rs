@@ -20,6 +20,7 @@ pub mod splice;
 pub mod stream;
 pub mod udp;
 pub mod unix;
+mod virtual_mac;
 pub mod vrrp;
 
 pub use error::{Error, Result};

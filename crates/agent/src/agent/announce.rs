@@ -14,14 +14,10 @@ impl<P: Platform> Agent<P> {
     /// Announces each address from the interface that it is on.
     pub(super) fn announce(&mut self, index: usize) {
         let vip = &mut self.vips[index];
-        let Some((home, mac)) = vip
-            .place
-            .home
-            .as_ref()
-            .and_then(|home| Some((home.index, MacAddr::from(home.mac?))))
-        else {
+        let Some((home, mac)) = vip.place.home.as_ref().zip(vip.mac()) else {
             return;
         };
+        let home = home.index;
         for ip in vip.config.ips() {
             for frame in announcements(ip, mac) {
                 match self.platform.send_frame(home, &frame) {
