@@ -5,6 +5,7 @@ mod child;
 mod claims;
 mod failover;
 mod farewell;
+mod gateway;
 mod groups;
 mod handover;
 mod leases;

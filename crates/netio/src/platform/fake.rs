@@ -147,6 +147,17 @@ impl Fake {
         self.addresses.insert((interface, net), entry);
     }
 
+    /// An administrator puts an address on.
+    pub fn add_address(&mut self, interface: u32, net: IpNet) {
+        let entry = Entry {
+            until: None,
+            halo: false,
+        };
+        self.addresses.insert((interface, net), entry);
+        let address = self.address(interface, net, entry);
+        self.happen(Input::Network(NetlinkEvent::AddressAdded(address)));
+    }
+
     /// Somebody else takes an address off.
     pub fn snatch_address(&mut self, interface: u32, net: IpNet) {
         if let Some(address) = self.take(interface, net) {

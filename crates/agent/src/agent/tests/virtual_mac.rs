@@ -90,7 +90,10 @@ fn section_7_2_the_active_speaks_from_the_virtual_mac_address_and_has_the_addres
     assert!(!node.holds_vip(), "not on the interface below");
     let adverts = adverts(&node);
     assert!(!adverts.is_empty());
-    assert!(adverts.iter().all(|advert| *advert == (MAC, 200)), "{adverts:?}");
+    assert!(
+        adverts.iter().all(|advert| *advert == (MAC, 200)),
+        "{adverts:?}"
+    );
     let arps: Vec<_> = node
         .effects()
         .iter()
@@ -101,7 +104,10 @@ fn section_7_2_the_active_speaks_from_the_virtual_mac_address_and_has_the_addres
         .filter(|arp| !arp.sender_ip.is_unspecified())
         .collect();
     assert!(arps.len() >= 2);
-    assert!(arps.iter().all(|arp| arp.sender_mac.octets() == MAC), "{arps:?}");
+    assert!(
+        arps.iter().all(|arp| arp.sender_mac.octets() == MAC),
+        "{arps:?}"
+    );
     let first = node.position(|effect| advert(effect).is_some());
     let up = node.position(|effect| matches!(effect, Effect::InterfaceUp { up: true, .. }));
     let put = node.position(|effect| *effect == Effect::AddressPut(alone()));
@@ -189,14 +195,22 @@ fn what_a_killed_agent_left_is_removed_and_made_anew() {
         addresses: Vec::new(),
     };
     machine.links.push(left("halo4-2-51", 7, MAC));
-    machine.links.push(left("halo6-9-1", 8, [0, 0, 0x5e, 0, 2, 1]));
+    machine
+        .links
+        .push(left("halo6-9-1", 8, [0, 0, 0x5e, 0, 2, 1]));
     // Somebody else's, whatever it is called.
     machine.links.push(left("halo4-2-52", 9, OWN));
     machine.leave_over(7, alone());
     let mut node = Node::on(machine, "lb1");
     node.agent.start().unwrap();
     node.run(Duration::from_millis(20));
-    let names: Vec<_> = node.agent.platform.links.iter().map(|link| &link.name).collect();
+    let names: Vec<_> = node
+        .agent
+        .platform
+        .links
+        .iter()
+        .map(|link| &link.name)
+        .collect();
     assert_eq!(names, ["eth0", "halo4-2-52", "halo4-2-51"]);
     assert!(!is_up(&node));
 }
@@ -219,7 +233,8 @@ fn what_somebody_takes_away_from_the_active_is_put_back() {
 #[test]
 fn a_link_that_is_lost_takes_the_virtual_mac_address_along() {
     let mut node = active();
-    node.machine().change_link(ETH0, |link| link.carrier = false);
+    node.machine()
+        .change_link(ETH0, |link| link.carrier = false);
     node.run(Duration::from_millis(20));
     assert_eq!(node.vip().state, VipState::Initialize);
     assert!(!is_up(&node));
