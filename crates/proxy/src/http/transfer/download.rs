@@ -208,10 +208,12 @@ impl Transfer<'_> {
             }
         };
         if let Some(connection) = connection {
+            let date = self.client.connection.worker.timers.date();
             let rewrite = ResponseRewrite {
                 delivery,
                 connection,
                 via: None,
+                date: Some(date.as_bytes()),
             };
             write_response(job.to_client.own(), buf, head, &rewrite);
         }
