@@ -102,13 +102,16 @@ impl Job {
     }
 }
 
-/// A worker's jobs that are not in use, each with the memory to do it in.
+/// A job, and the memory to do it in.
+pub(super) type Equipped = (Box<Job>, Box<dyn Work>);
+
+/// A worker's jobs that are not in use.
 #[derive(Default)]
-pub(crate) struct Jobs(RefCell<Vec<(Box<Job>, Box<dyn Work>)>>);
+pub(crate) struct Jobs(RefCell<Vec<Equipped>>);
 
 impl Jobs {
     /// The one that was used last, whose memory is still in the cache.
-    pub(super) fn take(&self) -> (Box<Job>, Box<dyn Work>) {
+    pub(super) fn take(&self) -> Equipped {
         let kept = self.0.borrow_mut().pop();
         kept.unwrap_or_else(|| (Box::default(), serve::work()))
     }
