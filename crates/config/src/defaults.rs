@@ -140,6 +140,16 @@ pub(crate) fn max_header_fields() -> usize {
     100
 }
 
+/// 16: two or three are in use, and each costs a comparison with every field.
+pub(crate) fn max_connection_options() -> usize {
+    16
+}
+
+/// 4 KiB: trailers carry a checksum or a status.
+pub(crate) fn max_trailer_bytes() -> Size {
+    Size(4 * 1024)
+}
+
 /// No limit: bodies are streamed, never held, so their size costs no memory here.
 pub(crate) fn max_body_bytes() -> Size {
     Size(0)
@@ -226,6 +236,22 @@ pub(crate) fn max_queue() -> usize {
 /// 5 s: bursts are over by then, and people who wait longer ask again, which makes it worse.
 pub(crate) fn queue_timeout() -> Text<Duration> {
     Text(Duration::from_secs(5))
+}
+
+/// 64 KiB: four times what a request may have, as a response that is refused fails a request that may
+/// have had effects, and servers are no strangers.
+pub(crate) fn max_response_header_bytes() -> Size {
+    Size(64 * 1024)
+}
+
+/// 256, for the same reason.
+pub(crate) fn max_response_header_fields() -> usize {
+    256
+}
+
+/// 16: enough for a 102 each few seconds, too few for a server that never ends.
+pub(crate) fn max_interim_responses() -> usize {
+    16
 }
 
 /// 1 s: a server of the same data centre answers within a millisecond; after a second another

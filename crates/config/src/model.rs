@@ -227,6 +227,10 @@ pub struct Listener {
     pub max_header_fields: usize,
     /// Most bytes of a request body; 0: no limit.
     pub max_body_bytes: u64,
+    /// Most options in a request's `Connection` fields.
+    pub max_connection_options: usize,
+    /// Most bytes of a request's trailer section.
+    pub max_trailer_bytes: usize,
     /// Least bytes of a request body each second, on average over `timeouts.idle`; 0: no limit.
     pub min_body_rate: u64,
     /// Least bytes of a response that a client takes each second, likewise; 0: no limit.
@@ -319,6 +323,14 @@ pub struct Pool {
     /// Most idle connections kept to each server, over all workers; 0 where a connection belongs to
     /// one client.
     pub max_idle: usize,
+    /// Most bytes of a response's header section, status line included.
+    pub max_header_bytes: usize,
+    /// Most header fields of a response.
+    pub max_header_fields: usize,
+    /// Most bytes of a response's trailer section.
+    pub max_trailer_bytes: usize,
+    /// Most interim responses before the final one.
+    pub max_interim_responses: usize,
     /// Most requests or TCP connections that wait for a connection to each server; at least 1.
     pub max_queue: usize,
     /// Time limits on the servers' side.
