@@ -176,6 +176,8 @@ pub(crate) fn status() -> Status {
                     total: 400,
                     connect_failures: 40,
                     retries: 39,
+                    connections: 6,
+                    waiting: 2,
                 }],
             }],
         }),

@@ -1,5 +1,6 @@
 //! The agent: one loop over everything that can happen to a node.
 
+mod acquaintance;
 mod announce;
 mod child;
 mod claims;

@@ -66,6 +66,8 @@ pub(crate) struct Vip {
     /// Since when it is in its state.
     pub(crate) since: UnixMillis,
     pub(crate) discards: Discards,
+    /// Rivals that had been heard when they were last asked where they are.
+    pub(crate) rivals_asked: u64,
     /// What others on the network can have told by acting as Active.
     pub(crate) rumours: Budget,
     /// Another node was Active at the same time.
@@ -104,6 +106,7 @@ impl Vip {
             fit: true,
             since,
             discards: Discards::default(),
+            rivals_asked: 0,
             rumours: Budget::default(),
             split: None,
             complained: BTreeSet::new(),

@@ -317,6 +317,12 @@ pub struct ServerStatus {
     pub connect_failures: u64,
     /// Requests given to another server after a connect to this one failed.
     pub retries: u64,
+    /// Connections open to it, idle ones included.
+    #[serde(default)]
+    pub connections: u64,
+    /// Requests or TCP connections that wait for a connection to it.
+    #[serde(default)]
+    pub waiting: u64,
 }
 
 const fn ready() -> AdminState {

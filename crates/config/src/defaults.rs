@@ -147,6 +147,16 @@ pub(crate) fn max_header_fields() -> usize {
     100
 }
 
+/// 16: two or three are in use, and each costs a comparison with every field.
+pub(crate) fn max_connection_options() -> usize {
+    16
+}
+
+/// 4 KiB: trailers carry a checksum or a status.
+pub(crate) fn max_trailer_bytes() -> Size {
+    Size(4 * 1024)
+}
+
 /// No limit: bodies are streamed, never held, so their size costs no memory here.
 pub(crate) fn max_body_bytes() -> Size {
     Size(0)
@@ -222,6 +232,33 @@ pub(crate) fn retries() -> u32 {
 /// 128 to each server: covers the usual concurrency, and stays under what app servers accept.
 pub(crate) fn max_idle() -> usize {
     128
+}
+
+/// 1024 at each server: at a hundred requests a second that a server still answers, the last of them
+/// waits for ten seconds, which nobody does.
+pub(crate) fn max_queue() -> usize {
+    1024
+}
+
+/// 5 s: bursts are over by then, and people who wait longer ask again, which makes it worse.
+pub(crate) fn queue_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(5))
+}
+
+/// 64 KiB: four times what a request may have, as a response that is refused fails a request that may
+/// have had effects, and servers are no strangers.
+pub(crate) fn max_response_header_bytes() -> Size {
+    Size(64 * 1024)
+}
+
+/// 256, for the same reason.
+pub(crate) fn max_response_header_fields() -> usize {
+    256
+}
+
+/// 16: enough for a 102 each few seconds, too few for a server that never ends.
+pub(crate) fn max_interim_responses() -> usize {
+    16
 }
 
 /// 1 s: a server of the same data centre answers within a millisecond; after a second another
@@ -330,6 +367,7 @@ impl Default for PoolTimeouts {
     fn default() -> Self {
         Self {
             connect: connect_timeout(),
+            queue: queue_timeout(),
             response: response_timeout(),
             idle: pool_idle_timeout(),
         }

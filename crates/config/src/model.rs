@@ -235,6 +235,10 @@ pub struct Listener {
     pub max_header_fields: usize,
     /// Most bytes of a request body; 0: no limit.
     pub max_body_bytes: u64,
+    /// Most options in a request's `Connection` fields.
+    pub max_connection_options: usize,
+    /// Most bytes of a request's trailer section.
+    pub max_trailer_bytes: usize,
     /// Least bytes of a request body each second, on average over `timeouts.idle`; 0: no limit.
     pub min_body_rate: u64,
     /// Least bytes of a response that a client takes each second, likewise; 0: no limit.
@@ -327,6 +331,16 @@ pub struct Pool {
     /// Most idle connections kept to each server, over all workers; 0 where a connection belongs to
     /// one client.
     pub max_idle: usize,
+    /// Most bytes of a response's header section, status line included.
+    pub max_header_bytes: usize,
+    /// Most header fields of a response.
+    pub max_header_fields: usize,
+    /// Most bytes of a response's trailer section.
+    pub max_trailer_bytes: usize,
+    /// Most interim responses before the final one.
+    pub max_interim_responses: usize,
+    /// Most requests or TCP connections that wait for a connection to each server; at least 1.
+    pub max_queue: usize,
     /// Time limits on the servers' side.
     pub timeouts: PoolTimeouts,
 }
@@ -358,6 +372,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Its share under weighted schedulers, 0 to 256; 0: no new work.
     pub weight: u32,
+    /// Most connections to it, over all workers, idle ones included; `None`: no limit.
+    pub max_connections: Option<usize>,
 }
 
 /// Time limits on the servers' side.
@@ -365,6 +381,8 @@ pub struct Server {
 pub struct PoolTimeouts {
     /// Establishing a connection.
     pub connect: Duration,
+    /// Waiting for a connection to a server that has as many as it may.
+    pub queue: Duration,
     /// From a request sent to the first byte of its response.
     pub response: Duration,
     /// How long an idle connection is kept.

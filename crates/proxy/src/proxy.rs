@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use halo_config::{Balance, Config, Protocol};
-use tokio::sync::{mpsc as tokio_mpsc, oneshot};
+use tokio::sync::{Notify, mpsc as tokio_mpsc, oneshot};
 
 use crate::control::{self, ServerState};
 use crate::counters::{Counters, PoolCounters, ServerCounters, sum};
@@ -72,6 +72,7 @@ impl Proxy {
         let log = Log::start(&settings.node)
             .map_err(|source| StartError::Thread { worker: 0, source })?;
         let (unreachable, heard) = tokio_mpsc::channel(unreachable::QUEUE);
+        let bells: Arc<[_]> = (0..count).map(|_| Notify::new()).collect();
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
             let (commands, inbox) = tokio_mpsc::unbounded_channel();
@@ -85,6 +86,7 @@ impl Proxy {
                 inbox,
                 pulse: pulse.clone(),
                 unreachable: unreachable.clone(),
+                bells: bells.clone(),
             };
             let cores = cores.clone();
             let thread = thread::Builder::new()
@@ -155,12 +157,7 @@ impl Proxy {
             sockets::listen(listener, bound)?;
         }
         self.log.switch(access_log);
-        for listener in &new.listeners {
-            listener
-                .shared
-                .gate
-                .set_limit(listener.config.max_connections);
-        }
+        control::set_limits(&new);
         let new = Arc::new(new);
         self.snapshot.store(new.clone());
         let mut sockets: Vec<_> = self.workers.iter().map(|_| Vec::new()).collect();
@@ -369,6 +366,8 @@ fn pool_counters(pool: &PoolEntry) -> PoolCounters {
                     total: sum(counts, |c| &c.total),
                     connect_failures: sum(counts, |c| &c.connect_failures),
                     retries: sum(counts, |c| &c.retries),
+                    connections: server.shared.seats.taken(),
+                    waiting: server.shared.seats.waiting(),
                 }
             })
             .collect(),

@@ -12,6 +12,8 @@ use halo_route::Router;
 
 use crate::counters::{ListenerCounts, ServerCounts};
 use crate::gate::Gate;
+use crate::places::Places;
+use crate::upstream::Handed;
 
 /// One configuration, with the state of every server.
 #[derive(Debug, Default)]
@@ -94,6 +96,8 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct PoolEntry {
     pub(crate) config: Arc<Pool>,
+    /// What a response may cost.
+    pub(crate) limits: Arc<Limits>,
     pub(crate) servers: Vec<ServerEntry>,
 }
 
@@ -129,5 +133,14 @@ pub(crate) struct ServerShared {
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
+    /// Connections to it, over all workers.
+    pub(crate) seats: Places<Handed>,
     pub(crate) counts: Box<[ServerCounts]>,
+}
+
+impl ServerShared {
+    /// Whether a request can have a connection to it soon: there may be more, or some are idle.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.seats.is_full() || self.counts.iter().any(|c| c.idle.get() > 0)
+    }
 }

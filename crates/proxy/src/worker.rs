@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) pulse: Arc<AtomicU64>,
     /// Where it tells of servers that refuse datagrams.
     pub(crate) unreachable: mpsc::Sender<Unreachable>,
+    /// One for each worker, rung when another wants a connection that it keeps.
+    pub(crate) bells: Arc<[Notify]>,
 }
 
 /// What a worker is told. When its sender is gone, the worker ends at once.
@@ -88,6 +90,7 @@ pub(crate) struct Worker {
     /// For datagrams.
     pub(crate) kit: Kit,
     teller: Teller,
+    bells: Arc<[Notify]>,
     pub(crate) jobs: Jobs,
     pub(crate) timers: Rc<Timers>,
     /// Connections, and acceptors that have not ended yet.
@@ -120,6 +123,7 @@ async fn turn(setup: Setup) {
         mut inbox,
         pulse,
         unreachable,
+        bells,
     } = setup;
     let view = View::new(snapshot.load_full(), None, index, workers);
     let worker = Rc::new(Worker {
@@ -128,10 +132,11 @@ async fn turn(setup: Setup) {
         snapshot,
         view: RefCell::new(Rc::new(view)),
         log,
-        upstreams: Upstreams::default(),
+        upstreams: Upstreams::new(index),
         plumbing: Plumbing::default(),
         kit: Kit::default(),
         teller: Teller::new(unreachable),
+        bells,
         jobs: Jobs::default(),
         timers: Timers::new(pulse),
         live: Cell::new(0),
@@ -149,6 +154,10 @@ async fn turn(setup: Setup) {
     spawn_local({
         let worker = worker.clone();
         async move { worker.upstreams.reap(&worker.timers).await }
+    });
+    spawn_local({
+        let worker = worker.clone();
+        async move { worker.answer_bell().await }
     });
     let mut acceptors: HashMap<Place, Listening> = HashMap::new();
     while let Some(command) = inbox.recv().await {
@@ -217,6 +226,8 @@ fn refresh(
     });
     worker.timers.call();
     worker.upstreams.keep_only(&worker.view());
+    // A limit may have come down.
+    worker.upstreams.lend_all();
 }
 
 impl Worker {
@@ -249,6 +260,23 @@ impl Worker {
     /// Tells the control thread that nobody listens where a server should.
     pub(crate) fn unreachable(&self, pool: &Pool, server: &ServerShared) {
         self.teller.tell(&pool.name, server, self.timers.now());
+    }
+
+    /// Asks the workers that keep idle connections to a server for one.
+    pub(crate) fn ask_for_idle(&self, server: &ServerShared) {
+        for (worker, bell) in self.bells.iter().enumerate() {
+            if server.counts[worker].idle.get() > 0 {
+                bell.notify_one();
+            }
+        }
+    }
+
+    /// Gives idle connections to those who wait for them, whenever one asks.
+    async fn answer_bell(&self) {
+        loop {
+            self.bells[self.index].notified().await;
+            self.upstreams.lend_all();
+        }
     }
 
     pub(crate) fn born(&self) {

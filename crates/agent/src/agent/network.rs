@@ -136,9 +136,14 @@ impl<P: Platform> Agent<P> {
         }
         let vip = &mut self.vips[index];
         let moved = vip.place.source != place.source;
+        let speaks = |place: &Place| place.wire.as_ref().is_some_and(|wire| wire.running);
+        let returned = !speaks(&vip.place) && speaks(&place);
         vip.place = place;
         if moved {
             self.reconfigure_router(index, now);
+        }
+        if returned {
+            self.meet_again(index);
         }
         let vip = &mut self.vips[index];
         if vip.is_active() && was != is {

@@ -1,5 +1,6 @@
 //! The driver over a machine in memory, in virtual time.
 
+mod acquaintance;
 mod addresses;
 mod claims;
 mod data_plane;

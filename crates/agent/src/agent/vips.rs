@@ -294,6 +294,7 @@ impl<P: Platform> Agent<P> {
                 }
             }
         }
+        self.keep_acquainted(index);
     }
 
     fn tell_transition(&mut self, index: usize, from: State, to: State, reason: Reason) {

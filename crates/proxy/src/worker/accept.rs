@@ -182,10 +182,11 @@ impl Accepting {
     fn serve(&self, stream: TcpStream, client: SocketAddr) {
         let configuration = self.configuration.borrow().clone();
         let protocol = configuration.1.config.protocol;
-        let phase = self.phases.subscribe(&stream);
+        let destination = self.destination(&stream);
+        let phase = self.phases.subscribe(destination.ip());
         let ends = Endpoints {
             source: client,
-            destination: self.destination(&stream),
+            destination,
         };
         let networks = &configuration.1.config.proxy_protocol;
         let client = client.ip().to_canonical();

@@ -16,6 +16,7 @@ mod framing;
 mod limits;
 mod log;
 mod proxy_protocol;
+mod queue;
 mod reload;
 #[path = "../../../http1/tests/framing/requests.rs"]
 mod requests;

@@ -46,6 +46,8 @@ fn server(name: &str, admin: AdminState, health: HealthState, check: Option<&str
         total: 1234,
         connect_failures: 0,
         retries: 0,
+        connections: 0,
+        waiting: 0,
     }
 }
 

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use halo_lab::load::{Answer, DnsLoad, IdleConnections, Load, LoadReport};
@@ -67,10 +69,12 @@ impl<'a> Bench<'a> {
         let (busy, other) = (core_busy(PROXY_CORE)?, core_busy(OTHER_CORE)?);
         let before = CpuTime::of(&pids);
         let start = Instant::now();
+        let rival = workload.shares_the_core().then(|| Rival::start(PROXY_CORE));
         let seen = self.generate(&generator, target, rate, self.duration)?;
         let cpu = CpuTime::of(&pids) - before;
         let wall = start.elapsed();
-        let busy = core_busy(PROXY_CORE)?.saturating_sub(busy);
+        let taken = rival.map_or(Ok(Duration::ZERO), Rival::stop)?;
+        let busy = core_busy(PROXY_CORE)?.saturating_sub(busy + taken);
         let other = core_busy(OTHER_CORE)?.saturating_sub(other);
         let each = |time: Duration| time.as_secs_f64() * 1e6 / seen.exchanges.max(1) as f64;
         let sample = Sample {
@@ -211,6 +215,37 @@ impl<'a> Bench<'a> {
             idle_bytes: Some(grown as f64 * 1024.0 / IDLE as f64),
             ..Sample::default()
         })
+    }
+}
+
+/// A thread that takes what it gets of a core.
+struct Rival {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<std::io::Result<Duration>>,
+}
+
+impl Rival {
+    fn start(core: usize) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = thread::spawn(move || {
+            usage::pin_thread(core)?;
+            while !stopped.load(Ordering::Relaxed) {
+                // Not a pause: hypervisors take the core away for that.
+                std::hint::black_box((0..10_000_u64).fold(0, |a, b| std::hint::black_box(a ^ b)));
+            }
+            usage::thread_time()
+        });
+        Self { stop, thread }
+    }
+
+    /// Ends it. What it had of the core.
+    fn stop(self) -> Result<Duration, LabError> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err(std::io::Error::other("the rival panicked")))
+            .map_err(io("share the proxy's core"))
     }
 }
 

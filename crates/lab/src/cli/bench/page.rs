@@ -103,6 +103,7 @@ impl Page<'_> {
                     row(workload, "memory", &|s| s.idle_bytes.unwrap_or_default());
                 }
                 Workload::HttpRate => row(workload, "p99", &|s| s.p99_us),
+                Workload::HttpHalf => row(workload, "requests/s", &|s| s.per_second),
                 Workload::Http100b => {
                     row(workload, "CPU", &Sample::cpu_us);
                     row(workload, "CPU in user space", &|s| s.user_us);
