@@ -138,6 +138,7 @@ pub(crate) fn status() -> Status {
                 vips: vec!["web".into()],
             }],
             discarded: Default::default(),
+            peer_discarded: [("replayed".to_owned(), 4)].into(),
             duty: AdminState::Ready,
             paused: false,
             timers: TimerLateness {
@@ -211,9 +212,16 @@ fn vip(name: &str, state: VipState) -> VipStatus {
         discarded: [("checksum".to_owned(), 13)].into(),
         version: 3,
         sync_group: None,
+        virtual_mac: None,
         gratuitous_arps_sent: 14,
         foreign_claims: 3,
         became_active: 15,
-        election: Default::default(),
+        election: halo_api::ElectionStatus {
+            suspicions: 16,
+            epoch: 17,
+            lease_us: Some(160_000),
+            mandate_us: Some(0),
+            ..Default::default()
+        },
     }
 }

@@ -6,6 +6,7 @@ mod child;
 mod claims;
 mod failover;
 mod farewell;
+mod gateway;
 mod groups;
 mod handover;
 mod leases;
@@ -19,8 +20,10 @@ mod requests;
 pub(crate) mod split;
 mod status;
 mod succession;
+mod timers;
 mod trackers;
 mod vips;
+mod virtual_mac;
 mod wire;
 
 #[cfg(test)]
@@ -60,6 +63,7 @@ use peers::Path;
 use quorum::Seat;
 use reload::Pending;
 use trackers::Trackers;
+use virtual_mac::Uppers;
 
 /// The data plane gets the status this often, however little changes.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -100,6 +104,7 @@ pub struct Agent<P> {
     /// Interfaces that VRRP is open on.
     wires: BTreeSet<(u32, Family)>,
     guards: Guards,
+    uppers: Uppers,
     /// Interfaces that claims of others are listened for on.
     watched: BTreeSet<u32>,
     neighbours: Neighbours,
@@ -164,6 +169,7 @@ impl<P: Platform> Agent<P> {
             vanished: Vec::new(),
             wires: BTreeSet::new(),
             guards: Guards::default(),
+            uppers: Uppers::default(),
             watched: BTreeSet::new(),
             neighbours: Neighbours::new(now),
             host_warnings: Vec::new(),
@@ -195,6 +201,7 @@ impl<P: Platform> Agent<P> {
         if outcome.is_err() {
             self.resign_all(self.platform.now());
             self.finish_all_retiring();
+            self.remove_uppers();
         }
         outcome
     }
@@ -204,6 +211,7 @@ impl<P: Platform> Agent<P> {
         while !self.supervisor.is_stopped() || self.is_retiring() {
             self.turn()?;
         }
+        self.remove_uppers();
         self.remove_guards();
         info!("stopped");
         Ok(())
@@ -220,6 +228,7 @@ impl<P: Platform> Agent<P> {
             warn!("{warning}");
         }
         self.remove_left_over_vips()?;
+        self.remove_left_over_uppers()?;
         let now = self.platform.now();
         self.configure_trackers(now);
         self.apply_trackers(now);
@@ -247,62 +256,6 @@ impl<P: Platform> Agent<P> {
         self.handle_timeouts(now);
         self.tell_data_plane(now);
         Ok(())
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        self.timers().min()
-    }
-
-    fn record_lateness(&mut self, now: Instant) {
-        let mut lateness = mem::take(&mut self.lateness);
-        for due in self.timers().filter(|due| *due <= now) {
-            lateness.record(due, now);
-        }
-        self.lateness = lateness;
-    }
-
-    /// When something is due.
-    fn timers(&self) -> impl Iterator<Item = Instant> {
-        self.vips
-            .iter()
-            .map(Vip::poll_timeout)
-            .chain(self.seats.iter().map(Seat::poll_timeout))
-            .chain([
-                self.supervisor.poll_timeout(),
-                self.pending.as_ref().map(Pending::deadline),
-                self.trackers.poll_timeout(),
-                Some(self.status_due),
-                self.peers.poll_timeout(),
-                Some(self.neighbours.due),
-                self.quiet_at().filter(|_| self.stop_pending),
-            ])
-            .flatten()
-    }
-
-    /// A wake-up that is late by an interval or more means that this process did not run. Nothing
-    /// that comes now may be taken for fresh before every virtual router knows.
-    fn notice_pause(&mut self, deadline: Option<Instant>, now: Instant) {
-        let late = deadline.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        let mut paused = false;
-        for index in 0..self.vips.len() {
-            let vip = &self.vips[index];
-            let interval = vip.router.config().interval.duration();
-            if late < interval {
-                continue;
-            }
-            paused = true;
-            // The last advert of an Active went out an interval before the one that is late.
-            let silence = if vip.is_active() {
-                late + interval
-            } else {
-                late
-            };
-            self.drive(index, Event::ClockGap(silence), now);
-        }
-        if paused {
-            warn!("this process did not run for {} ms", late.as_millis());
-            self.supervisor.handle_clock_gap(now);
-        }
     }
 
     fn handle_input(&mut self, input: Input, now: Instant) {

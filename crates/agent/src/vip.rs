@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use halo_api::UnixMillis;
 use halo_config::{Checksum, Config, Node, Transport, VrrpVersion};
 use halo_netio::vrrp::Family;
-use halo_packet::MacAddr;
 use halo_packet::vrrp::{Accept, Authentication, ChecksumMode, Version};
+use ipnet::IpNet;
+
 use halo_vrrp::{Centiseconds, Detection, DisableReason, Priority, State, VirtualRouter, Vrid};
 
 use crate::agent::ForeignClaims;
@@ -34,6 +35,10 @@ pub(crate) struct Vip {
     pub(crate) vrid: Vrid,
     pub(crate) router: VirtualRouter,
     pub(crate) place: Place,
+    /// The interface with the virtual MAC address, where it has one.
+    pub(crate) upper: Option<u32>,
+    /// That one is up, and the addresses are on it.
+    pub(crate) raised: bool,
     pub(crate) announcer: Announcer,
     /// The other members' addresses, of the VIP's family.
     pub(crate) peers: Vec<IpAddr>,
@@ -88,6 +93,8 @@ impl Vip {
             vrid: Vrid::new(vip.vrid)?,
             router: router(config, vip)?,
             place: Place::default(),
+            upper: None,
+            raised: false,
             announcer: Announcer::default(),
             peers: peers(config, vip),
             ips: vip.ips().collect(),
@@ -134,6 +141,24 @@ impl Vip {
         .min()
     }
 
+    /// The interface that the addresses are on, while this node has them.
+    pub(crate) fn seat(&self) -> Option<u32> {
+        if self.raised {
+            return self.upper;
+        }
+        self.place.home.as_ref().map(|home| home.index)
+    }
+
+    /// An address as it is put there: on an interface of its own it brings no route, which is the one
+    /// below's to have.
+    pub(crate) fn seated(&self, net: IpNet) -> IpNet {
+        if self.raised {
+            IpNet::from(net.addr())
+        } else {
+            net
+        }
+    }
+
     /// The IP version that it is a virtual router of.
     pub(crate) fn family(&self) -> Family {
         family(&self.config)
@@ -162,9 +187,8 @@ impl Vip {
     pub(crate) fn make_frames(&mut self) {
         self.ips = self.config.ips().collect();
         self.frames.forget_adverts();
-        let mac = self.place.home.as_ref().and_then(|home| home.mac);
-        self.frames
-            .set_announcements(&self.ips, mac.map(MacAddr::from));
+        let mac = self.mac();
+        self.frames.set_announcements(&self.ips, mac);
     }
 }
 

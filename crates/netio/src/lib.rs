@@ -21,6 +21,7 @@ pub mod splice;
 pub mod stream;
 pub mod udp;
 pub mod unix;
+mod virtual_mac;
 pub mod vrrp;
 mod waiting;
 

@@ -108,6 +108,21 @@ pub trait Platform {
     /// Takes an address off an interface; `false` when it was not there.
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool>;
 
+    /// Makes an interface with a MAC address of its own on top of `parent`, for an address of IPv6 or
+    /// of IPv4, and leaves it down; its number.
+    fn add_virtual_mac(&mut self, parent: u32, name: &str, mac: [u8; 6], ipv6: bool)
+    -> Result<u32>;
+
+    /// Sets an interface up or down.
+    fn set_up(&mut self, interface: u32, up: bool) -> Result<()>;
+
+    /// Removes an interface that [`Self::add_virtual_mac`] made.
+    fn remove_interface(&mut self, interface: u32) -> Result<()>;
+
+    /// From now on ARP on this interface is about addresses that are on itself, and on no other
+    /// interface of this machine; or (`false`) again as it was before.
+    fn separate_arp(&mut self, interface: u32, name: &str, apart: bool) -> Result<()>;
+
     /// The interface by which a packet to `destination` would leave; `None`: there is no route.
     fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>>;
 

@@ -77,6 +77,7 @@ pub(crate) fn with_server(
     let mut pools = old.pools.clone();
     pools[at] = Arc::new(PoolEntry {
         config: entry.config.clone(),
+        limits: entry.limits.clone(),
         servers,
     });
     Some(Snapshot {
@@ -158,6 +159,8 @@ fn limits(listener: &Listener) -> Limits {
         line_bytes: listener.max_request_line_bytes,
         head_bytes: listener.max_header_bytes,
         fields: listener.max_header_fields,
+        connection_options: listener.max_connection_options,
+        trailer_bytes: listener.max_trailer_bytes,
         body_bytes: match listener.max_body_bytes {
             0 => u64::MAX,
             most => most,
@@ -213,7 +216,19 @@ fn compile_pool(
         .collect();
     PoolEntry {
         config: pool.clone(),
+        limits: Arc::new(response_limits(pool)),
         servers,
+    }
+}
+
+/// What a server's response may cost. Its body is the application's affair.
+fn response_limits(pool: &Pool) -> Limits {
+    Limits {
+        head_bytes: pool.max_header_bytes,
+        fields: pool.max_header_fields,
+        trailer_bytes: pool.max_trailer_bytes,
+        interim_responses: pool.max_interim_responses,
+        ..Limits::default()
     }
 }
 

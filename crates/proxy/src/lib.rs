@@ -6,6 +6,7 @@
 //!
 //! The HTTP engine is the module `http`; what HTTP is stands in `halo-http1`.
 
+mod calendar;
 mod control;
 mod counter;
 mod counters;

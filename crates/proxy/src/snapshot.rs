@@ -96,6 +96,8 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct PoolEntry {
     pub(crate) config: Arc<Pool>,
+    /// What a response may cost.
+    pub(crate) limits: Arc<Limits>,
     pub(crate) servers: Vec<ServerEntry>,
 }
 

@@ -83,6 +83,7 @@ impl<P: Platform> Agent<P> {
             within_ms: u64::try_from(drain.as_millis()).unwrap_or(u64::MAX),
         };
         info!("{}: its connections here may finish", vip.config.name);
+        self.descend(index);
         self.send_to_data_plane(&message, now);
     }
 

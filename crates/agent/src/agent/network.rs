@@ -50,6 +50,7 @@ impl<P: Platform> Agent<P> {
             self.move_vip(index, place, now);
         }
         self.refresh_sockets();
+        self.refresh_uppers(now);
         self.refresh_paths();
         self.refresh_arp();
         // Before an address can be put on.
@@ -87,11 +88,7 @@ impl<P: Platform> Agent<P> {
     fn holder_of(&self, address: &Address) -> Option<usize> {
         self.vips.iter().position(|vip| {
             vip.renew_at.is_some()
-                && vip
-                    .place
-                    .home
-                    .as_ref()
-                    .is_some_and(|home| home.index == address.ifindex)
+                && vip.seat() == Some(address.ifindex)
                 && vip.config.ips().any(|ip| ip == address.net.addr())
         })
     }

@@ -236,6 +236,7 @@ fn stays(vip: &halo_config::Vip, loaded: &Loaded) -> bool {
             && other.vrid == vip.vrid
             && other.interface == vip.interface
             && other.transport == vip.transport
+            && other.virtual_mac == vip.virtual_mac
             && other.is_ipv6() == vip.is_ipv6()
     })
 }

@@ -13,6 +13,7 @@ mod peers;
 mod reload;
 mod stop;
 mod trackers;
+mod virtual_mac;
 mod vrrp;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -7,7 +7,10 @@ use halo_config::Transport;
 use halo_netio::Platform;
 use halo_netio::vrrp::{Datagram, Family};
 use halo_packet::peer::{is_peer_message, trailer};
-use halo_packet::vrrp::{Accept, Advertisement, Arrival, EncodeError, MAX_LEN, Version, decode};
+use halo_packet::vrrp::{
+    Accept, Advertisement, Arrival, EncodeError, MAX_FRAME_LEN, MAX_LEN, Version, decode,
+    encode_multicast, virtual_mac,
+};
 use halo_vrrp::{Centiseconds, Event, Heartbeat, Priority};
 use tracing::{debug, warn};
 
@@ -125,9 +128,28 @@ impl<P: Platform> Agent<P> {
                 .seal(path, epoch, &mut message, length)
                 .map_err(EncodeError::from)?;
         }
-        self.platform
-            .send_vrrp(path.wire, source, destination, &message[..length])?;
+        let message = &message[..length];
+        if !self.speaks_for_virtual_mac(index, priority) {
+            self.platform
+                .send_vrrp(path.wire, source, destination, message)?;
+            return Ok(());
+        }
+        let vip = &self.vips[index];
+        let mac = virtual_mac(vip.vrid, vip.config.is_ipv6());
+        let mut frame = [0; MAX_FRAME_LEN + trailer::LEN];
+        let length =
+            encode_multicast(mac, source, message, &mut frame).map_err(EncodeError::from)?;
+        self.platform.send_frame(path.wire, &frame[..length])?;
         Ok(())
+    }
+
+    /// Whether an advertisement is to come from the virtual MAC address (RFC 9568 section 7.2): the
+    /// Active's, its last one included. What a node says that gives way to another must not make
+    /// switches look for the address here.
+    fn speaks_for_virtual_mac(&self, index: usize, priority: Priority) -> bool {
+        let vip = &self.vips[index];
+        let last = priority == Priority::RESIGN && vip.leased;
+        vip.config.virtual_mac && (vip.is_active() || last)
     }
 
     /// Between Halo nodes of a cluster with a secret, an advertisement is to prove itself.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::listeners::between;
 use super::settings::positive;
 use super::{all, unique};
 use crate::defaults;
 use crate::model::{
     Balance, CheckKind, HealthCheck, HttpCheck, Pool, PoolTimeouts, ProxyProtocol, Server,
 };
-use crate::raw::{self, duration_text};
+use crate::raw::{self, Size, duration_text};
 use crate::report::Report;
 
 pub(super) fn pools(raw: &[raw::Pool], report: &mut Report<'_>) -> Option<Vec<Arc<Pool>>> {
@@ -66,6 +67,20 @@ fn pool(at: usize, raw: &raw::Pool, report: &mut Report<'_>) -> Option<Pool> {
         proxy_protocol: proxy_protocol(raw),
         transparent: raw.transparent,
         max_idle: if personal.is_some() { 0 } else { raw.max_idle },
+        max_header_bytes: between(
+            format!("{path}.max_header_bytes"),
+            raw.max_header_bytes,
+            (Size(1 << 10), Size(1 << 20)),
+            report,
+        ),
+        max_header_fields: raw.max_header_fields,
+        max_trailer_bytes: between(
+            format!("{path}.max_trailer_bytes"),
+            raw.max_trailer_bytes,
+            (Size(0), Size(64 << 10)),
+            report,
+        ),
+        max_interim_responses: raw.max_interim_responses,
         max_queue: raw.max_queue,
         timeouts: PoolTimeouts {
             connect: raw.timeouts.connect.0,

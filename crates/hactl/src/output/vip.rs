@@ -43,6 +43,9 @@ fn facts(status: &AgentStatus, vip: &VipStatus) -> Table {
         "virtual router",
         format!("{} on {}, VRRPv{}", vip.vrid, vip.interface, vip.version),
     );
+    if let Some(mac) = &vip.virtual_mac {
+        row("virtual MAC address", mac.clone());
+    }
     row(
         "holder",
         vip.holder.clone().unwrap_or_else(|| "unknown".to_owned()),
@@ -73,6 +76,16 @@ fn facts(status: &AgentStatus, vip: &VipStatus) -> Table {
         format!("{} sent", vip.gratuitous_arps_sent),
     );
     row("became active", format!("{} times", vip.became_active));
+    row("takeover epoch", election.epoch.to_string());
+    if let Some(lease) = election.lease_us {
+        row(
+            "kernel lease",
+            format!("{} after each advert", millis(lease)),
+        );
+    }
+    if let Some(mandate) = election.mandate_us {
+        row("majority's lease", format!("{} left", millis(mandate)));
+    }
     row(
         "rivals heard",
         format!(

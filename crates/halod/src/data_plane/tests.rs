@@ -194,6 +194,7 @@ fn status() -> AgentStatus {
         peers: vec![],
         trackers: Vec::new(),
         discarded: Default::default(),
+        peer_discarded: Default::default(),
         duty: halo_api::AdminState::Ready,
         paused: false,
         timers: Default::default(),

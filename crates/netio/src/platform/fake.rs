@@ -1,6 +1,7 @@
 //! An operating system in memory, with virtual time, for tests of whatever drives a [`Platform`].
 
 mod effect;
+mod virtual_mac;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -40,6 +41,10 @@ pub struct Fake {
     pub arp: BTreeSet<u32>,
     /// Makes [`Platform::start_data_plane`] fail.
     pub fail_starts: bool,
+    /// Makes [`Platform::add_virtual_mac`] fail.
+    pub fail_virtual_macs: bool,
+    /// Interfaces whose ARP is about their own addresses alone.
+    pub separated: BTreeSet<u32>,
     /// Makes [`Platform::guard`] fail.
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
@@ -91,6 +96,8 @@ impl Fake {
             secret: None,
             arp: BTreeSet::new(),
             fail_starts: false,
+            fail_virtual_macs: false,
+            separated: BTreeSet::new(),
             fail_guards: false,
             guards: BTreeMap::new(),
             routes: BTreeMap::new(),
@@ -138,6 +145,17 @@ impl Fake {
             halo: true,
         };
         self.addresses.insert((interface, net), entry);
+    }
+
+    /// An administrator puts an address on.
+    pub fn add_address(&mut self, interface: u32, net: IpNet) {
+        let entry = Entry {
+            until: None,
+            halo: false,
+        };
+        self.addresses.insert((interface, net), entry);
+        let address = self.address(interface, net, entry);
+        self.happen(Input::Network(NetlinkEvent::AddressAdded(address)));
     }
 
     /// Somebody else takes an address off.
@@ -278,6 +296,34 @@ impl Platform for Fake {
             self.effects.push(Effect::AddressRemoved(net));
         }
         Ok(was_there)
+    }
+
+    fn add_virtual_mac(
+        &mut self,
+        parent: u32,
+        name: &str,
+        mac: [u8; 6],
+        _ipv6: bool,
+    ) -> Result<u32> {
+        virtual_mac::add(self, parent, name, mac)
+    }
+
+    fn set_up(&mut self, interface: u32, up: bool) -> Result<()> {
+        virtual_mac::set_up(self, interface, up)
+    }
+
+    fn remove_interface(&mut self, interface: u32) -> Result<()> {
+        self.remove_link(interface);
+        Ok(())
+    }
+
+    fn separate_arp(&mut self, interface: u32, _name: &str, apart: bool) -> Result<()> {
+        if apart {
+            self.separated.insert(interface);
+        } else {
+            self.separated.remove(&interface);
+        }
+        Ok(())
     }
 
     fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {

@@ -26,6 +26,7 @@ use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
 use crate::process::{Capability, Identity};
 use crate::signals::Signals;
+use crate::virtual_mac::VirtualMacs;
 use crate::vrrp::{Family, VrrpSocket};
 use crate::waiting::Waiting;
 
@@ -61,6 +62,7 @@ pub struct Linux {
     claims: BTreeMap<u32, ClaimListener>,
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
+    virtual_macs: VirtualMacs,
     data_plane: DataPlane,
     checks: Checks,
     clients: Clients,
@@ -85,6 +87,7 @@ impl Linux {
             arp: BTreeMap::new(),
             claims: BTreeMap::new(),
             leases: None,
+            virtual_macs: VirtualMacs::default(),
             checks: Checks::new(settings.identity)?,
             data_plane: DataPlane::new(settings.identity, settings.keep, settings.environment)?,
             clients,
@@ -222,6 +225,28 @@ impl Platform for Linux {
 
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool> {
         Ok(self.netlink.address_remove(interface, net)?)
+    }
+
+    fn add_virtual_mac(
+        &mut self,
+        parent: u32,
+        name: &str,
+        mac: [u8; 6],
+        ipv6: bool,
+    ) -> Result<u32> {
+        VirtualMacs::add(&mut self.netlink, parent, name, mac, ipv6)
+    }
+
+    fn set_up(&mut self, interface: u32, up: bool) -> Result<()> {
+        VirtualMacs::set_up(&mut self.netlink, interface, up)
+    }
+
+    fn remove_interface(&mut self, interface: u32) -> Result<()> {
+        Ok(self.netlink.link_remove(interface)?)
+    }
+
+    fn separate_arp(&mut self, interface: u32, name: &str, apart: bool) -> Result<()> {
+        self.virtual_macs.separate(interface, name, apart)
     }
 
     fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
