@@ -48,6 +48,11 @@ impl Watch {
             .map_or(self.down_at, |at| at.min(self.down_at))
     }
 
+    /// The Active's lease turned out to last longer.
+    pub(super) fn wait_until(&mut self, at: Instant) {
+        self.down_at = self.down_at.max(at);
+    }
+
     /// Whether there may be an Active that this node would not replace while it lives.
     pub(super) fn follows(&self) -> bool {
         self.resigned.is_none() && !self.preempting
