@@ -68,9 +68,10 @@ pub(crate) fn accept_checksum() -> AcceptChecksum {
 }
 
 /// Unicast: works on every network, clouds included, and disturbs no other cluster. IPv6 without
-/// addresses to send it to: multicast, which needs none, and is RFC 9568's own way.
-pub(crate) fn transport(ipv6: bool, all_have_address6: bool) -> Transport {
-    if ipv6 && !all_have_address6 {
+/// addresses to send it to: multicast, which needs none, and is RFC 9568's own way. From a virtual
+/// MAC address nothing else can be sent.
+pub(crate) fn transport(ipv6: bool, all_have_address6: bool, virtual_mac: bool) -> Transport {
+    if virtual_mac || (ipv6 && !all_have_address6) {
         Transport::Multicast
     } else {
         Transport::Unicast
@@ -107,6 +108,12 @@ pub(crate) fn track_fall(check: Option<TrackCheck>) -> u32 {
         Some(TrackCheck::Script) => 2,
         Some(TrackCheck::Interface | TrackCheck::Route | TrackCheck::Pool) | None => 1,
     }
+}
+
+/// False: many clouds, and switches with port security, pass no frames from a MAC address that they did
+/// not give out; gratuitous ARP does without.
+pub(crate) fn virtual_mac() -> bool {
+    false
 }
 
 /// Halo: what a cluster of one file is made of. Nobody else can make sense of this file.

@@ -2,7 +2,7 @@
 //!
 //! Every value here has been checked. Only [`crate::parse`] makes one.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +97,9 @@ pub struct Vip {
     pub preempt_delay: Duration,
     /// How heartbeats travel.
     pub transport: Transport,
+    /// Whether the addresses have the virtual router's own MAC address (RFC 9568 section 7.3); its
+    /// heartbeats are multicast then.
+    pub virtual_mac: bool,
     /// What the other members are.
     pub peers: Peers,
     /// Whether a Standby makes sure of an Active whose heartbeat is late; never with
@@ -186,8 +189,13 @@ pub enum TrackCheck {
         /// The interface that it must leave by; `None`: any.
         interface: Option<String>,
     },
-    /// A neighbour answers ARP.
-    Gateway(Ipv4Addr),
+    /// A neighbour answers ARP or neighbour discovery.
+    Gateway {
+        /// Its address.
+        address: IpAddr,
+        /// The interface that it is asked on; `None`: the one that the route to it leaves by.
+        interface: Option<String>,
+    },
     /// A program exits with status 0.
     Script {
         /// The program's absolute path and its arguments.

@@ -173,8 +173,13 @@ pub(crate) struct Vip {
     #[schemars(extend("x-default" = "moves alone"))]
     pub(crate) sync_group: Option<Text<Name>>,
     /// How heartbeats travel; all nodes of a VIP must agree, keepalived included.
-    #[schemars(extend("x-default" = "\"unicast\"; for IPv6 addresses \"multicast\", unless all members have an address6"))]
+    #[schemars(extend("x-default" = "\"unicast\"; \"multicast\" with virtual_mac, and for IPv6 addresses unless all members have an address6"))]
     pub(crate) transport: Option<Transport>,
+    /// Whether the addresses have the virtual router's own MAC address (00:00:5e:00:01:XX, IPv6
+    /// 00:00:5e:00:02:XX, XX being the VRID), on an interface of their own on top of `interface`:
+    /// it stays the same when they move. Heartbeats come from it, and must be multicast.
+    #[serde(default = "defaults::virtual_mac")]
+    pub(crate) virtual_mac: bool,
     /// What the other nodes of this VIP are.
     #[serde(default = "defaults::peers")]
     pub(crate) peers: Peers,

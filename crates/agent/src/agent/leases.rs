@@ -72,6 +72,14 @@ impl<P: Platform> Agent<P> {
                     .entry(home.index)
                     .or_insert_with(|| (home.clone(), Vec::new()));
                 entry.1.extend(vip.config.ips());
+                // What is for its own MAC address passes both.
+                if let Some(upper) = vip.upper {
+                    let port = Port {
+                        index: upper,
+                        ..home.clone()
+                    };
+                    wanted.insert(upper, (port, vip.ips.clone()));
+                }
             }
         }
         let before = std::mem::take(&mut self.guards);

@@ -76,6 +76,7 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
         preempt: raw.preempt,
         preempt_delay: raw.preempt_delay.0,
         transport,
+        virtual_mac: raw.virtual_mac,
         peers: match raw.peers {
             raw::Peers::Halo => Peers::Halo,
             raw::Peers::Vrrp => Peers::Vrrp,
