@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use halo_config::{Balance, Config, Protocol};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc as tokio_mpsc, oneshot};
 
 use crate::control::{self, ServerState};
-use crate::counters::{Counters, PoolCounters, ServerCounters, sum};
+use crate::counters::{Counters, ListenerCounts, PoolCounters, ServerCounters, sum};
 use crate::log::Log;
 use crate::snapshot::{ListenerEntry, PoolEntry, Snapshot};
 use crate::unreachable::{self, Unreachable};
@@ -74,8 +75,10 @@ impl Proxy {
         let (unreachable, heard) = tokio_mpsc::channel(unreachable::QUEUE);
         let bells: Arc<[_]> = (0..count).map(|_| Notify::new()).collect();
         let mut workers = Vec::with_capacity(count);
-        for index in 0..count {
-            let (commands, inbox) = tokio_mpsc::unbounded_channel();
+        let (senders, inboxes): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| tokio_mpsc::unbounded_channel()).unzip();
+        let peers: Arc<[_]> = senders.iter().map(UnboundedSender::downgrade).collect();
+        for (index, (commands, inbox)) in senders.into_iter().zip(inboxes).enumerate() {
             let (started, ready) = mpsc::sync_channel(1);
             let pulse = Arc::new(AtomicU64::new(0));
             let setup = worker::Setup {
@@ -87,6 +90,7 @@ impl Proxy {
                 pulse: pulse.clone(),
                 unreachable: unreachable.clone(),
                 bells: bells.clone(),
+                peers: peers.clone(),
             };
             let cores = cores.clone();
             let thread = thread::Builder::new()
@@ -221,6 +225,19 @@ impl Proxy {
         self.workers.iter().map(pulse)
     }
 
+    /// How many client connections each worker has.
+    #[must_use]
+    pub fn connections(&self) -> Vec<u64> {
+        let snapshot = self.snapshot.load();
+        let of = |worker| {
+            let counts = snapshot.listeners.iter().map(|l| &l.shared.counts[worker]);
+            counts
+                .map(|counts: &ListenerCounts| counts.connections.get())
+                .sum()
+        };
+        (0..self.workers.len()).map(of).collect()
+    }
+
     /// Everything counted so far, for the configuration in force.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -275,6 +292,15 @@ impl Proxy {
             .unwrap_or_else(PoisonError::into_inner)
             .stopping = true;
         let until = Instant::now() + timeout;
+        let cut_off = self.drain_workers(until).await;
+        if cut_off > 0 {
+            return cut_off;
+        }
+        // None accepts any more, but one may have passed a connection on to another that was done.
+        self.drain_workers(until).await
+    }
+
+    async fn drain_workers(&self, until: Instant) -> usize {
         let drained: Vec<_> = self
             .workers
             .iter()

@@ -79,7 +79,7 @@ impl<P: Platform> Agent<P> {
                         index: upper,
                         ..home.clone()
                     };
-                    wanted.insert(upper, (port, vip.ips()));
+                    wanted.insert(upper, (port, vip.ips.clone()));
                 }
             }
         }
