@@ -1,6 +1,6 @@
 //! The handle that the control thread holds.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -55,6 +55,8 @@ struct Worker {
     thread: Option<JoinHandle<()>>,
     /// How often its event loop has turned.
     pulse: Arc<AtomicU64>,
+    /// Where it answers whether it serves.
+    door: SocketAddr,
 }
 
 impl Proxy {
@@ -78,12 +80,17 @@ impl Proxy {
             let (commands, inbox) = tokio_mpsc::unbounded_channel();
             let (started, ready) = mpsc::sync_channel(1);
             let pulse = Arc::new(AtomicU64::new(0));
+            let (door, address) = worker::knock::open().map_err(|source| StartError::Runtime {
+                worker: index,
+                source,
+            })?;
             let setup = worker::Setup {
                 index,
                 workers: count,
                 snapshot: snapshot.clone(),
                 log: log.buffer(),
                 inbox,
+                door,
                 pulse: pulse.clone(),
                 unreachable: unreachable.clone(),
                 bells: bells.clone(),
@@ -103,6 +110,7 @@ impl Proxy {
                 commands: Some(commands),
                 thread: Some(thread),
                 pulse,
+                door: address,
             });
             if let Ok(Err(source)) = ready.recv() {
                 return Err(StartError::Runtime {
@@ -219,6 +227,12 @@ impl Proxy {
     pub fn pulses(&self) -> impl Iterator<Item = u64> + '_ {
         let pulse = |worker: &Worker| worker.pulse.load(Ordering::Relaxed);
         self.workers.iter().map(pulse)
+    }
+
+    /// Where each worker says that it serves: it accepts a connection there, sends one byte and closes. One
+    /// that does not answers no client either. On the loopback interface, and not counted.
+    pub fn doors(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.workers.iter().map(|worker| worker.door)
     }
 
     /// Everything counted so far, for the configuration in force.

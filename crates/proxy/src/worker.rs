@@ -1,6 +1,7 @@
 //! One worker: a thread with a runtime, and all that its connections share.
 
 mod accept;
+pub(crate) mod knock;
 mod listening;
 mod phases;
 mod time;
@@ -46,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(crate) log: LogBuffer,
     pub(crate) inbox: UnboundedReceiver<Command>,
+    /// Where it answers whether it serves.
+    pub(crate) door: std::net::TcpListener,
     /// Where the worker counts its turns.
     pub(crate) pulse: Arc<AtomicU64>,
     /// Where it tells of servers that refuse datagrams.
@@ -121,6 +124,7 @@ async fn turn(setup: Setup) {
         snapshot,
         log,
         mut inbox,
+        door,
         pulse,
         unreachable,
         bells,
@@ -143,6 +147,7 @@ async fn turn(setup: Setup) {
         none_live: Notify::new(),
     });
     // All of these end with the runtime.
+    spawn_local(knock::answer(door));
     spawn_local({
         let timers = worker.timers.clone();
         async move { timers.run().await }

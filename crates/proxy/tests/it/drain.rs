@@ -139,3 +139,18 @@ fn until(mut so: impl FnMut() -> bool) {
         row = if so() { row + 1 } else { 0 };
     }
 }
+
+#[test]
+fn every_worker_answers_at_its_own_door_also_while_others_drain() {
+    let proxy = crate::support::start(3);
+    let doors: Vec<SocketAddr> = proxy.doors().collect();
+    assert_eq!(doors.len(), 3);
+    for door in &doors {
+        assert!(door.ip().is_loopback());
+        assert!(block_on(halo_proxy::knock(*door)));
+    }
+    block_on(proxy.drain(PATIENCE));
+    assert!(block_on(halo_proxy::knock(doors[2])));
+    drop(proxy);
+    assert!(!block_on(halo_proxy::knock(doors[2])), "nobody is there");
+}
