@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use halo_api::{
-    AdminState, AgentStatus, DataPlaneStatus, Event, EventKind, HealthState, ListenerStatus,
-    NodeCommand, Outcome, PeerStatus, PoolStatus, ProcessState, ProcessStatus, ServerCommand,
-    ServerStatus, Status, TrackerState, TrackerStatus, VipState, VipStatus,
+    AdminState, AgentStatus, DataPlaneStatus, Event, EventKind, HealthState, LatenessBucket,
+    ListenerStatus, NodeCommand, Outcome, PeerStatus, PoolStatus, ProcessState, ProcessStatus,
+    ServerCommand, ServerStatus, Status, TimerLateness, TrackerState, TrackerStatus, VipState,
+    VipStatus,
 };
 
 use crate::{Checks, Control, Failover, Failure, Readiness, Sample};
@@ -140,6 +141,14 @@ pub(crate) fn status() -> Status {
             peer_discarded: [("replayed".to_owned(), 4)].into(),
             duty: AdminState::Ready,
             paused: false,
+            timers: TimerLateness {
+                buckets: [(50, 90), (100, 9)]
+                    .map(|(at_most_us, timers)| LatenessBucket { at_most_us, timers })
+                    .to_vec(),
+                fired: 100,
+                total_us: 5_400,
+                worst_us: 1_700,
+            },
             warnings: vec![],
         },
         data_plane: Some(DataPlaneStatus {

@@ -20,6 +20,7 @@ mod requests;
 pub(crate) mod split;
 mod status;
 mod succession;
+mod timers;
 mod trackers;
 mod vips;
 mod virtual_mac;
@@ -47,6 +48,7 @@ use tracing::{info, warn};
 use crate::discards::Discards;
 use crate::error::Error;
 use crate::journal::Journal;
+use crate::lateness::Lateness;
 use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
 use crate::peers::Peers;
@@ -57,6 +59,7 @@ use farewell::Farewell;
 use handover::Neighbours;
 use leases::Guards;
 use operator::Wish;
+use peers::Path;
 use quorum::Seat;
 use reload::Pending;
 use trackers::Trackers;
@@ -125,6 +128,12 @@ pub struct Agent<P> {
     stopping: bool,
     /// The data plane is to be told to stop.
     stop_pending: bool,
+    /// Ways to every other node that shares a VIP with this one, or votes with it.
+    paths: Vec<Path>,
+    /// How late this loop's timers are.
+    lateness: Lateness,
+    /// Empty between two turns: its room is used again.
+    inputs: Vec<Input>,
 }
 
 impl<P: Platform> Agent<P> {
@@ -175,6 +184,9 @@ impl<P: Platform> Agent<P> {
             status_due: now,
             stopping: false,
             stop_pending: false,
+            paths: Vec::new(),
+            lateness: Lateness::default(),
+            inputs: Vec::new(),
         };
         agent.refresh_seats(now);
         agent
@@ -228,13 +240,15 @@ impl<P: Platform> Agent<P> {
     /// Waits, handles what came, performs what follows, tells who wants to know.
     fn turn(&mut self) -> Result<(), Error> {
         let deadline = self.deadline();
-        let mut inputs = Vec::new();
+        let mut inputs = mem::take(&mut self.inputs);
         self.platform.wait(deadline, &mut inputs)?;
         let now = self.platform.now();
+        self.record_lateness(now);
         self.notice_pause(deadline, now);
-        for input in inputs {
+        for input in inputs.drain(..) {
             self.handle_input(input, now);
         }
+        self.inputs = inputs;
         if mem::take(&mut self.network_changed) {
             self.refresh_links(now)?;
         }
@@ -244,50 +258,6 @@ impl<P: Platform> Agent<P> {
         Ok(())
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        self.vips
-            .iter()
-            .map(Vip::poll_timeout)
-            .chain(self.seats.iter().map(Seat::poll_timeout))
-            .chain([
-                self.supervisor.poll_timeout(),
-                self.pending.as_ref().map(Pending::deadline),
-                self.trackers.poll_timeout(),
-                Some(self.status_due),
-                self.peers.poll_timeout(),
-                Some(self.neighbours.due),
-                self.quiet_at().filter(|_| self.stop_pending),
-            ])
-            .flatten()
-            .min()
-    }
-
-    /// A wake-up that is late by an interval or more means that this process did not run. Nothing
-    /// that comes now may be taken for fresh before every virtual router knows.
-    fn notice_pause(&mut self, deadline: Option<Instant>, now: Instant) {
-        let late = deadline.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        let mut paused = false;
-        for index in 0..self.vips.len() {
-            let vip = &self.vips[index];
-            let interval = vip.router.config().interval.duration();
-            if late < interval {
-                continue;
-            }
-            paused = true;
-            // The last advert of an Active went out an interval before the one that is late.
-            let silence = if vip.is_active() {
-                late + interval
-            } else {
-                late
-            };
-            self.drive(index, Event::ClockGap(silence), now);
-        }
-        if paused {
-            warn!("this process did not run for {} ms", late.as_millis());
-            self.supervisor.handle_clock_gap(now);
-        }
-    }
-
     fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
@@ -295,6 +265,7 @@ impl<P: Platform> Agent<P> {
             Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
+            Input::DataPlaneStarted { outcome } => self.handle_data_plane_started(outcome, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
             Input::DataPlaneEnded { how } => self.handle_data_plane_ended(&how, now),
             Input::CheckEnded { id, outcome } => self.handle_check_ended(id, outcome, now),

@@ -16,6 +16,7 @@ use crate::agent::ForeignClaims;
 use crate::agent::split::Split;
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
+use crate::frames::Frames;
 use crate::handover::Retiring;
 use crate::link_table::Place;
 
@@ -41,6 +42,9 @@ pub(crate) struct Vip {
     pub(crate) announcer: Announcer,
     /// The other members' addresses, of the VIP's family.
     pub(crate) peers: Vec<IpAddr>,
+    /// The addresses that heartbeats carry.
+    pub(crate) ips: Vec<IpAddr>,
+    pub(crate) frames: Frames,
     /// When the addresses' lifetimes are renewed; `None`: they are not on.
     pub(crate) renew_at: Option<Instant>,
     /// Whether the kernel's lease of the addresses is renewed with each heartbeat.
@@ -93,6 +97,8 @@ impl Vip {
             raised: false,
             announcer: Announcer::default(),
             peers: peers(config, vip),
+            ips: vip.ips().collect(),
+            frames: Frames::default(),
             renew_at: None,
             leased: false,
             epoch: 0,
@@ -164,17 +170,25 @@ impl Vip {
         self.family() == family && wire.is_some_and(|wire| wire.index == index)
     }
 
-    /// Whom a heartbeat goes to.
-    pub(crate) fn destinations(&self) -> Vec<IpAddr> {
+    /// Whom a heartbeat goes to: the first, the second, and so on.
+    pub(crate) fn destination(&self, at: usize) -> Option<IpAddr> {
         match self.config.transport {
-            Transport::Unicast => self.peers.clone(),
-            Transport::Multicast => vec![self.family().group()],
+            Transport::Unicast => self.peers.get(at).copied(),
+            Transport::Multicast => (at == 0).then(|| self.family().group()),
         }
     }
 
-    /// The addresses that heartbeats carry.
-    pub(crate) fn ips(&self) -> Vec<IpAddr> {
-        self.config.ips().collect()
+    /// All of them.
+    pub(crate) fn destinations(&self) -> impl Iterator<Item = IpAddr> {
+        (0..).map_while(|at| self.destination(at))
+    }
+
+    /// The configuration or the place is another: what is sent is made anew.
+    pub(crate) fn make_frames(&mut self) {
+        self.ips = self.config.ips().collect();
+        self.frames.forget_adverts();
+        let mac = self.mac();
+        self.frames.set_announcements(&self.ips, mac);
     }
 }
 

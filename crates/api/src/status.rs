@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::TimerLateness;
+
 /// Milliseconds since the Unix epoch.
 pub type UnixMillis = u64;
 
@@ -52,6 +54,9 @@ pub struct AgentStatus {
     /// Whether takeovers by the node's own judgement are suspended.
     #[serde(default)]
     pub paused: bool,
+    /// How late the agent's timers fired.
+    #[serde(default)]
+    pub timers: TimerLateness,
     /// What an operator should know, in sentences.
     pub warnings: Vec<String>,
 }

@@ -17,6 +17,7 @@ pub use linux::{Linux, Settings};
 use crate::check::{Check, Outcome};
 use crate::error::Result;
 use crate::netlink::{Address, Link, NetlinkEvent};
+use crate::payload::Payload;
 use crate::signals::Signal;
 use crate::vrrp::{Datagram, Family};
 
@@ -47,8 +48,13 @@ pub enum Input {
     Network(NetlinkEvent),
     /// A signal came.
     Signal(Signal),
+    /// The data plane has been started; it says nothing before this. Or it could not be.
+    DataPlaneStarted {
+        /// Its process number, or why there is none.
+        outcome: std::result::Result<u32, String>,
+    },
     /// The data plane sent a message.
-    DataPlaneMessage(Vec<u8>),
+    DataPlaneMessage(Payload),
     /// The data plane ended, or broke the connection and was killed; nothing more comes from it.
     DataPlaneEnded {
         /// How, for "the data plane ...".
@@ -182,8 +188,9 @@ pub trait Platform {
     /// Sends an Ethernet frame.
     fn send_frame(&mut self, interface: u32, frame: &[u8]) -> Result<()>;
 
-    /// Starts the data plane, which must not be running, and tells its process number.
-    fn start_data_plane(&mut self) -> Result<u32>;
+    /// Has the data plane started, which must not be running; [`Input::DataPlaneStarted`] tells how that
+    /// went. What is sent to it meanwhile it finds.
+    fn start_data_plane(&mut self) -> Result<()>;
 
     /// Sends the data plane a message. Fails when it has left too much unread; what is sent to one
     /// that has ended is lost, and [`Input::DataPlaneEnded`] on its way.

@@ -79,7 +79,7 @@ impl<P: Platform> Agent<P> {
         vip.drained = true;
         self.platform.drain(&mut vip.config.ips(), retiring.until);
         let message = ToDataPlane::Drain {
-            addresses: vip.ips(),
+            addresses: vip.ips.clone(),
             within_ms: u64::try_from(drain.as_millis()).unwrap_or(u64::MAX),
         };
         info!("{}: its connections here may finish", vip.config.name);
@@ -103,7 +103,7 @@ impl<P: Platform> Agent<P> {
         if retiring.poll_timeout() > now {
             return;
         }
-        let ips = self.vips[index].ips();
+        let ips = self.vips[index].ips.clone();
         let platform = &mut self.platform;
         // Where the kernel does not say, all of the time is waited for.
         let mut left = || {
@@ -160,7 +160,7 @@ impl<P: Platform> Agent<P> {
         let vip = &mut self.vips[index];
         vip.retiring = None;
         if std::mem::take(&mut vip.drained) {
-            let addresses = vip.ips();
+            let addresses = vip.ips.clone();
             self.send_to_data_plane(&ToDataPlane::Serve { addresses }, now);
         }
         // Whatever was so before, it is the reason for this claim that counts.

@@ -78,7 +78,7 @@ impl<P: Platform> Agent<P> {
                         index: upper,
                         ..home.clone()
                     };
-                    wanted.insert(upper, (port, vip.ips()));
+                    wanted.insert(upper, (port, vip.ips.clone()));
                 }
             }
         }

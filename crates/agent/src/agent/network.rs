@@ -51,6 +51,7 @@ impl<P: Platform> Agent<P> {
         }
         self.refresh_sockets();
         self.refresh_uppers(now);
+        self.refresh_paths();
         self.refresh_arp();
         // Before an address can be put on.
         self.refresh_guards();
@@ -139,6 +140,7 @@ impl<P: Platform> Agent<P> {
         let speaks = |place: &Place| place.wire.as_ref().is_some_and(|wire| wire.running);
         let returned = !speaks(&vip.place) && speaks(&place);
         vip.place = place;
+        vip.make_frames();
         if moved {
             self.reconfigure_router(index, now);
         }

@@ -52,6 +52,7 @@ impl<P: Platform> Agent<P> {
             trackers: self.tracker_status(),
             duty: self.wish.duty,
             paused: self.wish.paused,
+            timers: self.lateness.status(),
             warnings: self.warnings(now),
         }
     }

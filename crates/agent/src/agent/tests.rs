@@ -189,7 +189,7 @@ impl Node {
 
     fn say(&mut self, message: &FromDataPlane) {
         let bytes = serde_json::to_vec(message).unwrap();
-        self.machine().happen(Input::DataPlaneMessage(bytes));
+        self.machine().happen(Input::DataPlaneMessage(bytes.into()));
     }
 
     fn to_data_plane(&self) -> Vec<ToDataPlane> {
@@ -287,7 +287,7 @@ impl Node {
             source: source.into(),
             destination: destination.into(),
             ttl,
-            payload: payload[..length].to_vec(),
+            payload: payload[..length].into(),
         }));
         self.turn();
     }

@@ -60,8 +60,10 @@ impl<P: Platform> Agent<P> {
         }
         self.tell_holder(index, told, now);
         if let Some(event) = passed_on {
-            for other in self.group_of(index) {
-                self.perform(other, event, now);
+            for other in 0..self.vips.len() {
+                if self.moves_with(index, other) {
+                    self.perform(other, event, now);
+                }
             }
         }
     }
@@ -88,8 +90,10 @@ impl<P: Platform> Agent<P> {
         };
         self.drive(index, event, now);
         // What keeps one of a group from being held keeps all.
-        for other in self.group_of(index) {
-            self.refresh_ability(other, now);
+        for other in 0..self.vips.len() {
+            if self.moves_with(index, other) {
+                self.refresh_ability(other, now);
+            }
         }
     }
 
@@ -183,11 +187,8 @@ impl<P: Platform> Agent<P> {
 
     fn ability(&self, index: usize) -> Result<(), DisableReason> {
         self.ability_alone(index)?;
-        let group = self.group_of(index);
-        if group
-            .into_iter()
-            .any(|other| self.ability_alone(other).is_err())
-        {
+        let mut group = self.group_of(index);
+        if group.any(|other| self.ability_alone(other).is_err()) {
             return Err(DisableReason::GroupMember);
         }
         Ok(())
@@ -283,8 +284,9 @@ impl<P: Platform> Agent<P> {
     }
 
     fn send_advert(&mut self, index: usize, priority: Priority, interval: halo_vrrp::Centiseconds) {
-        let destinations: Vec<IpAddr> = self.vips[index].destinations();
-        for destination in destinations {
+        let mut at = 0;
+        while let Some(destination) = self.vips[index].destination(at) {
+            at += 1;
             if let Err(problem) = self.send_advert_to(index, priority, interval, destination) {
                 let vip = &mut self.vips[index];
                 if vip.complained.insert("send") {

@@ -43,10 +43,10 @@ pub(super) struct Liveness {
 impl Liveness {
     /// Starts to ask. The questions end with the runtime.
     pub(super) fn start(proxy: &Proxy) -> Self {
-        let doors: Vec<SocketAddr> = proxy.doors().collect();
-        let answers: Arc<[AtomicU64]> = doors.iter().map(|_| AtomicU64::new(0)).collect();
-        for (worker, door) in doors.into_iter().enumerate() {
-            tokio::spawn(ask(door, worker, answers.clone()));
+        let wickets: Vec<SocketAddr> = proxy.wickets().collect();
+        let answers: Arc<[AtomicU64]> = wickets.iter().map(|_| AtomicU64::new(0)).collect();
+        for (worker, wicket) in wickets.into_iter().enumerate() {
+            tokio::spawn(ask(wicket, worker, answers.clone()));
         }
         Self {
             turning: Turning::new("does not turn its event loop any more", TURNS_WITHIN),
@@ -86,9 +86,9 @@ fn worker(index: usize) -> Option<Thread> {
     thread(&format!("worker-{index}"))
 }
 
-async fn ask(door: SocketAddr, worker: usize, answers: Arc<[AtomicU64]>) {
+async fn ask(wicket: SocketAddr, worker: usize, answers: Arc<[AtomicU64]>) {
     loop {
-        if let Ok(true) = timeout(LATE, knock(door)).await {
+        if let Ok(true) = timeout(LATE, knock(wicket)).await {
             answers[worker].fetch_add(1, Ordering::Relaxed);
         }
         sleep(ASK_INTERVAL).await;

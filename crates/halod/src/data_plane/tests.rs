@@ -197,6 +197,7 @@ fn status() -> AgentStatus {
         peer_discarded: Default::default(),
         duty: halo_api::AdminState::Ready,
         paused: false,
+        timers: Default::default(),
         warnings: vec!["from the agent".into()],
     }
 }

@@ -460,17 +460,17 @@ impl Platform for Fake {
         Ok(())
     }
 
-    fn start_data_plane(&mut self) -> Result<u32> {
-        if self.fail_starts {
-            return Err(Error::os(
-                "start",
-                io::Error::from(io::ErrorKind::OutOfMemory),
-            ));
-        }
-        self.last_pid += 1;
-        self.data_plane = Some(self.last_pid);
+    fn start_data_plane(&mut self) -> Result<()> {
         self.effects.push(Effect::DataPlaneStarted);
-        Ok(self.last_pid)
+        let outcome = if self.fail_starts {
+            Err(io::Error::from(io::ErrorKind::OutOfMemory).to_string())
+        } else {
+            self.last_pid += 1;
+            self.data_plane = Some(self.last_pid);
+            Ok(self.last_pid)
+        };
+        self.happen(Input::DataPlaneStarted { outcome });
+        Ok(())
     }
 
     fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()> {
@@ -484,6 +484,8 @@ impl Platform for Fake {
         if self.data_plane.take().is_some() {
             self.effects.push(Effect::DataPlaneKilled);
         }
+        self.inputs
+            .retain(|input| !matches!(input, Input::DataPlaneStarted { .. }));
         Ok(())
     }
 

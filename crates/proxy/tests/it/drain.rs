@@ -141,16 +141,16 @@ fn until(mut so: impl FnMut() -> bool) {
 }
 
 #[test]
-fn every_worker_answers_at_its_own_door_also_while_others_drain() {
+fn every_worker_answers_at_its_own_wicket_also_while_others_drain() {
     let proxy = crate::support::start(3);
-    let doors: Vec<SocketAddr> = proxy.doors().collect();
-    assert_eq!(doors.len(), 3);
-    for door in &doors {
-        assert!(door.ip().is_loopback());
-        assert!(block_on(halo_proxy::knock(*door)));
+    let wickets: Vec<SocketAddr> = proxy.wickets().collect();
+    assert_eq!(wickets.len(), 3);
+    for wicket in &wickets {
+        assert!(wicket.ip().is_loopback());
+        assert!(block_on(halo_proxy::knock(*wicket)));
     }
     block_on(proxy.drain(PATIENCE));
-    assert!(block_on(halo_proxy::knock(doors[2])));
+    assert!(block_on(halo_proxy::knock(wickets[2])));
     drop(proxy);
-    assert!(!block_on(halo_proxy::knock(doors[2])), "nobody is there");
+    assert!(!block_on(halo_proxy::knock(wickets[2])), "nobody is there");
 }

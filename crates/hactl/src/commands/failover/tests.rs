@@ -49,6 +49,7 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
         peer_discarded: Default::default(),
         duty: halo_api::AdminState::Ready,
         paused: false,
+        timers: Default::default(),
         warnings: vec![],
     }
 }

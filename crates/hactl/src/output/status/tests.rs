@@ -91,6 +91,7 @@ fn status() -> Status {
             peer_discarded: Default::default(),
             duty: halo_api::AdminState::Ready,
             paused: false,
+            timers: Default::default(),
             warnings: vec!["pool app: 1 of 3 servers down".into()],
         },
         data_plane: Some(DataPlaneStatus {

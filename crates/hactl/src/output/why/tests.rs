@@ -67,6 +67,7 @@ fn status() -> AgentStatus {
         peer_discarded: Default::default(),
         duty: AdminState::Ready,
         paused: false,
+        timers: Default::default(),
         warnings: vec![],
     }
 }
