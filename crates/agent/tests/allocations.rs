@@ -285,7 +285,7 @@ impl Platform for Steady {
         addresses.for_each(|_| count(&self.tally.leases));
     }
 
-    fn refuse(&mut self, _addresses: &mut dyn Iterator<Item = IpAddr>, _refused: bool) {}
+    fn refuse(&mut self, _: &mut dyn Iterator<Item = IpAddr>, _: bool) {}
 
     fn end_lease(&mut self, _: &mut dyn Iterator<Item = IpAddr>) {}
 
