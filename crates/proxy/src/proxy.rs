@@ -1,6 +1,6 @@
 //! The handle that the control thread holds.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -56,6 +56,8 @@ struct Worker {
     thread: Option<JoinHandle<()>>,
     /// How often its event loop has turned.
     pulse: Arc<AtomicU64>,
+    /// Where it answers whether it serves.
+    wicket: SocketAddr,
 }
 
 impl Proxy {
@@ -81,12 +83,18 @@ impl Proxy {
         for (index, (commands, inbox)) in senders.into_iter().zip(inboxes).enumerate() {
             let (started, ready) = mpsc::sync_channel(1);
             let pulse = Arc::new(AtomicU64::new(0));
+            let (wicket, address) =
+                worker::knock::open().map_err(|source| StartError::Runtime {
+                    worker: index,
+                    source,
+                })?;
             let setup = worker::Setup {
                 index,
                 workers: count,
                 snapshot: snapshot.clone(),
                 log: log.buffer(),
                 inbox,
+                wicket,
                 pulse: pulse.clone(),
                 unreachable: unreachable.clone(),
                 bells: bells.clone(),
@@ -107,6 +115,7 @@ impl Proxy {
                 commands: Some(commands),
                 thread: Some(thread),
                 pulse,
+                wicket: address,
             });
             if let Ok(Err(source)) = ready.recv() {
                 return Err(StartError::Runtime {
@@ -223,6 +232,12 @@ impl Proxy {
     pub fn pulses(&self) -> impl Iterator<Item = u64> + '_ {
         let pulse = |worker: &Worker| worker.pulse.load(Ordering::Relaxed);
         self.workers.iter().map(pulse)
+    }
+
+    /// Where each worker says that it serves: it accepts a connection there, sends one byte and closes. One
+    /// that does not answers no client either. On the loopback interface, and not counted.
+    pub fn wickets(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.workers.iter().map(|worker| worker.wicket)
     }
 
     /// How many client connections each worker has.

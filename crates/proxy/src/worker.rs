@@ -3,6 +3,7 @@
 mod accept;
 mod connection;
 mod door;
+pub(crate) mod knock;
 mod listening;
 mod phases;
 mod share;
@@ -50,6 +51,8 @@ pub(crate) struct Setup {
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(crate) log: LogBuffer,
     pub(crate) inbox: UnboundedReceiver<Command>,
+    /// Where it answers whether it serves.
+    pub(crate) wicket: std::net::TcpListener,
     /// Where the worker counts its turns.
     pub(crate) pulse: Arc<AtomicU64>,
     /// Where it tells of servers that refuse datagrams.
@@ -130,6 +133,7 @@ async fn turn(setup: Setup) {
         snapshot,
         log,
         mut inbox,
+        wicket,
         pulse,
         unreachable,
         bells,
@@ -154,6 +158,7 @@ async fn turn(setup: Setup) {
         none_live: Notify::new(),
     });
     // All of these end with the runtime.
+    spawn_local(knock::answer(wicket));
     spawn_local({
         let timers = worker.timers.clone();
         async move { timers.run().await }

@@ -146,3 +146,18 @@ fn until(mut so: impl FnMut() -> bool) {
         row = if so() { row + 1 } else { 0 };
     }
 }
+
+#[test]
+fn every_worker_answers_at_its_own_wicket_also_while_others_drain() {
+    let proxy = crate::support::start(3);
+    let wickets: Vec<SocketAddr> = proxy.wickets().collect();
+    assert_eq!(wickets.len(), 3);
+    for wicket in &wickets {
+        assert!(wicket.ip().is_loopback());
+        assert!(block_on(halo_proxy::knock(*wicket)));
+    }
+    block_on(proxy.drain(PATIENCE));
+    assert!(block_on(halo_proxy::knock(wickets[2])));
+    drop(proxy);
+    assert!(!block_on(halo_proxy::knock(wickets[2])), "nobody is there");
+}
