@@ -141,6 +141,7 @@ fn compile_listener(
         None => Arc::new(ListenerShared {
             gate: Gate::new(listener.max_connections),
             counts: per_worker(workers),
+            incoming: per_worker(workers),
         }),
     };
     Ok(ListenerEntry {

@@ -19,6 +19,11 @@ impl Gate {
         self.0.set_limit(limit);
     }
 
+    /// Connections over all workers.
+    pub(crate) fn taken(&self) -> u64 {
+        self.0.taken()
+    }
+
     /// Takes a place if there is one.
     pub(crate) fn try_enter(&self) -> bool {
         self.0.try_take()

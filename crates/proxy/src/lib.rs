@@ -34,3 +34,4 @@ pub use counters::{Counters, PoolCounters, ServerCounters};
 pub use error::{ApplyError, NoSuchServer, StartError};
 pub use proxy::{Proxy, Workers};
 pub use unreachable::Unreachable;
+pub use worker::knock::knock;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use halo_balance::{Candidate, Method};
@@ -81,6 +82,15 @@ pub(crate) struct ListenerEntry {
 pub(crate) struct ListenerShared {
     pub(crate) gate: Gate,
     pub(crate) counts: Box<[ListenerCounts]>,
+    /// Connections on their way to each worker from another.
+    pub(crate) incoming: Box<[AtomicU64]>,
+}
+
+impl ListenerShared {
+    /// The connections that a worker has, and will have in a moment.
+    pub(crate) fn load(&self, worker: usize) -> u64 {
+        self.counts[worker].connections.get() + self.incoming[worker].load(Ordering::Relaxed)
+    }
 }
 
 /// Where a route leads.

@@ -35,6 +35,9 @@ impl<P: Platform> Agent<P> {
         }
         match serde_json::from_slice(message) {
             Ok(FromDataPlane::Alive) => {}
+            Ok(FromDataPlane::Hung { what }) => {
+                self.kill_data_plane(&format!("has a worker that {what}"), now);
+            }
             Ok(FromDataPlane::Ready { generation }) => self.handle_ready(generation, now),
             Ok(FromDataPlane::Refused { generation, error }) => {
                 self.handle_refused(generation, error, now);

@@ -6,6 +6,7 @@
     reason = "a helper that fails fails its test; clippy knows this of #[test] functions only"
 )]
 
+mod balance;
 mod bulk;
 #[path = "../../../http1/tests/framing/chunks.rs"]
 mod chunks;

@@ -55,6 +55,24 @@ fn a_data_plane_that_hangs_is_killed_and_replaced() {
 }
 
 #[test]
+fn a_data_plane_that_says_a_worker_hangs_is_killed_and_replaced_at_once() {
+    let mut node = Node::active();
+    node.run(Duration::from_millis(20));
+    node.say(&FromDataPlane::Hung {
+        what: "does not answer".to_owned(),
+    });
+    node.turn();
+    assert_eq!(node.vip().state, VipState::Initialize);
+    let killed = node.position(|effect| *effect == Effect::DataPlaneKilled);
+    assert!(node.position(is_resignation) > killed);
+    let events = node.agent.journal.after(0);
+    let message = "the data plane was killed: it has a worker that does not answer";
+    assert!(events.iter().any(|event| event.message == message));
+    node.run(PATIENCE * 2);
+    assert_eq!(node.vip().state, VipState::Active);
+}
+
+#[test]
 fn a_data_plane_that_comes_and_goes_does_not_take_the_vip_along() {
     let mut node = Node::ready("lb1");
     for _ in 0..3 {
