@@ -285,6 +285,8 @@ impl Platform for Steady {
         addresses.for_each(|_| count(&self.tally.leases));
     }
 
+    fn refuse(&mut self, _: &mut dyn Iterator<Item = IpAddr>, _: bool) {}
+
     fn end_lease(&mut self, _: &mut dyn Iterator<Item = IpAddr>) {}
 
     fn drain(&mut self, _: &mut dyn Iterator<Item = IpAddr>, _: Instant) {}

@@ -62,7 +62,8 @@ pub(crate) fn checksum() -> Checksum {
     Checksum::PseudoHeader
 }
 
-/// True: listeners are bound to the addresses. RFC 9568 has false, for gateways that answer nobody.
+/// True: listeners are bound to the addresses. RFC 9568 has false, for gateways that answer nobody; by
+/// default a load balancer is none.
 pub(crate) fn accept() -> bool {
     true
 }

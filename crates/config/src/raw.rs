@@ -175,8 +175,9 @@ pub(crate) struct Vip {
     /// readable on the network, and protects from mistakes only.
     #[schemars(extend("x-default" = "no authentication"))]
     pub(crate) password: Option<Text<Password>>,
-    /// Accept_Mode of RFC 9568: whether the node that holds the addresses takes what is sent to them.
-    /// Halo ends connections there, so only true makes sense.
+    /// Accept_Mode of RFC 9568: whether a node that holds the addresses without being their owner takes
+    /// what is sent to them. False is for a gateway that answers ARP and neighbour discovery and nothing
+    /// else, a ping included; no listener can be bound to its addresses.
     #[serde(default = "defaults::accept")]
     pub(crate) accept: bool,
     /// The node with priority 255: it holds the VIP whenever it is able to, and heeds nobody.

@@ -107,3 +107,26 @@ fn what_is_guarded_follows_the_configuration_and_nothing_is_left_at_the_end() {
     node.agent.run_until_stopped().unwrap();
     assert!(node.machine().guards.is_empty());
 }
+
+#[test]
+fn section_6_4_3_who_is_not_the_owner_takes_no_packets_where_accept_is_false() {
+    // No listener can be bound to such an address.
+    let closed = |text: &str| {
+        text.replace("vrid = 51", "vrid = 51\naccept = false")
+            .replace("10.77.0.100:", "10.77.0.11:")
+    };
+    let mut node = Node::new("lb1", &closed(CONFIG));
+    node.agent.start().unwrap();
+    assert_eq!(node.machine().refused, [VIP].into());
+    let owner = closed(&CONFIG.replace("vrid = 51", "vrid = 51\nowner = \"lb1\""));
+    assert!(matches!(node.reload(&owner), AgentReply::Done { .. }));
+    assert!(node.machine().refused.is_empty());
+    let open = CONFIG.replace("10.77.0.100:", "10.77.0.11:");
+    assert!(matches!(
+        node.reload(&closed(CONFIG)),
+        AgentReply::Done { .. }
+    ));
+    assert_eq!(node.machine().refused, [VIP].into());
+    assert!(matches!(node.reload(&open), AgentReply::Done { .. }));
+    assert!(node.machine().refused.is_empty());
+}

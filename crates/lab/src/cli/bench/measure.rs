@@ -76,6 +76,7 @@ impl<'a> Bench<'a> {
         let taken = rival.map_or(Ok(Duration::ZERO), Rival::stop)?;
         let busy = core_busy(PROXY_CORE)?.saturating_sub(busy + taken);
         let other = core_busy(OTHER_CORE)?.saturating_sub(other);
+        let others = (busy + other).saturating_sub(cpu.total());
         let each = |time: Duration| time.as_secs_f64() * 1e6 / seen.exchanges.max(1) as f64;
         let sample = Sample {
             per_second: seen.exchanges as f64 / seen.elapsed.as_secs_f64(),
@@ -87,6 +88,7 @@ impl<'a> Bench<'a> {
             errors: seen.errors,
             unaccounted: 1.0 - cpu.total().as_secs_f64() / busy.as_secs_f64().max(0.01),
             other_core: other.as_secs_f64() / wall.as_secs_f64(),
+            others_us: each(others),
             idle_bytes: None,
         };
         if workload == Workload::Http100b && matches!(contender.kind(), Kind::Haproxy { .. }) {

@@ -41,6 +41,7 @@ pub(in crate::cli) enum Workload {
     UdpDns,
     HttpHalf,
     HttpRate,
+    Scaling,
     IdleMemory,
 }
 
@@ -67,7 +68,7 @@ pub(super) enum Generator {
 }
 
 impl Workload {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Http100b,
         Self::Http10kb,
         Self::Http1mb,
@@ -79,6 +80,7 @@ impl Workload {
         Self::UdpDns,
         Self::HttpHalf,
         Self::HttpRate,
+        Self::Scaling,
         Self::IdleMemory,
     ];
 
@@ -96,6 +98,7 @@ impl Workload {
             Self::UdpDns => "UDP, DNS queries, 64 clients",
             Self::HttpHalf => "HTTP keep-alive, 100 bytes, half of the proxy's core taken",
             Self::HttpRate => "HTTP keep-alive, 100 bytes, at half of HAProxy's peak",
+            Self::Scaling => "HTTP keep-alive, 100 bytes, one worker and two",
             Self::IdleMemory => "memory per idle keep-alive client connection, 10,000 of them",
         }
     }
@@ -108,6 +111,7 @@ impl Workload {
             | Self::HttpConnect
             | Self::HttpHalf
             | Self::HttpRate
+            | Self::Scaling
             | Self::IdleMemory => port::HTTP,
             Self::HttpRoutes => port::ROUTES,
             Self::Tcp100b | Self::TcpConnect => port::ECHO,
@@ -141,7 +145,7 @@ impl Workload {
             reconnect,
         };
         match self {
-            Self::Http100b | Self::HttpHalf => Generator::Wrk {
+            Self::Http100b | Self::HttpHalf | Self::Scaling => Generator::Wrk {
                 path: "/",
                 host: None,
             },
@@ -196,6 +200,7 @@ impl fmt::Display for Workload {
             Self::UdpDns => "udp-dns",
             Self::HttpHalf => "http-half",
             Self::HttpRate => "http-rate",
+            Self::Scaling => "scaling",
             Self::IdleMemory => "idle-memory",
         })
     }
