@@ -240,6 +240,7 @@ impl<P: Platform> Agent<P> {
             self.begin_lease(index, now);
             return self.put_addresses(index);
         }
+        self.begin_lease_of_mac(index, now);
         // They may still be on the interface below, which is not to answer for them.
         let put = self.ascend(index);
         self.begin_lease(index, now);
