@@ -6,9 +6,6 @@ use halo_vrrp::{Centiseconds, Priority};
 
 use crate::{Nanos, Rng};
 
-/// Longest time, in intervals, that noise delays a packet.
-pub(crate) const LONGEST_DELAY: u32 = 3;
-
 /// A run: nodes and faults.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -294,7 +291,7 @@ fn draw_nodes(rng: &mut Rng, count: usize, interval: Centiseconds) -> Vec<NodePl
 fn draw_noise(rng: &mut Rng, interval: Centiseconds) -> Fault {
     let mut share = |most: u64| u16::try_from(rng.below(most)).unwrap_or(0);
     let (loss, duplicate, corrupt) = (share(400), share(200), share(100));
-    let delay = rng.duration(interval.duration() * LONGEST_DELAY);
+    let delay = rng.duration(interval.duration() * 3);
     Fault::Noise {
         loss,
         duplicate,

@@ -232,7 +232,7 @@ impl World {
                 self.note(|| format!("lb{index} {from:?} -> {to:?}: {reason}"));
                 self.check_cause(index, reason)?;
                 if matches!(reason, Reason::Outranked { .. } | Reason::TieLost { .. }) {
-                    self.gave_way(index);
+                    self.gave_way();
                 }
                 if self.settled {
                     let details = format!("lb{index} went from {from:?} to {to:?}: {reason}");
@@ -253,17 +253,17 @@ impl World {
 
     /// A node gave way to another owner, which it has heard. The owner of the addresses (priority
     /// 255) disregards all others, and so does not know.
-    fn gave_way(&mut self, index: usize) {
+    fn gave_way(&mut self) {
         let Standing { owners, calm, .. } = self.standing();
-        let interval = self.nodes[index].router.active_interval();
-        let winner = self
-            .nodes
-            .iter()
-            .find(|node| node.run == Run::Running && node.holds);
-        let deaf = winner
-            .is_some_and(|node| node.router.effective_priority() == halo_vrrp::Priority::OWNER);
-        if calm && owners.count_ones() == 1 && !deaf {
-            self.monitor.gave_way(self.now, interval.duration());
+        if !calm || owners.count_ones() != 1 {
+            return;
+        }
+        let Some(winner) = self.active() else { return };
+        let router = &self.nodes[winner].router;
+        if router.effective_priority() != halo_vrrp::Priority::OWNER {
+            let interval = router.config().interval.duration();
+            let heard = self.last_claim_under_way(winner);
+            self.monitor.gave_way(heard, interval);
         }
     }
 

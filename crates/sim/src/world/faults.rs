@@ -108,7 +108,7 @@ impl World {
     }
 
     /// The node that is Active, if it runs.
-    fn active(&self) -> Option<usize> {
+    pub(super) fn active(&self) -> Option<usize> {
         self.nodes
             .iter()
             .position(|node| node.run == Run::Running && node.holds)

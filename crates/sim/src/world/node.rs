@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use halo_vrrp::{Config, Detection, State, VirtualRouter, active_down_interval};
+use halo_vrrp::{Config, Detection, Priority, State, VirtualRouter, active_down_interval};
 
 use crate::Nanos;
 use crate::plan::NodePlan;
@@ -22,6 +22,13 @@ pub(super) struct Packet {
     pub(super) from: usize,
     pub(super) bytes: [u8; MESSAGE],
     pub(super) damaged: bool,
+}
+
+impl Packet {
+    /// Whether it is an advert that claims the addresses: one with a priority above 0, undamaged.
+    pub(super) fn claims(&self) -> bool {
+        !self.damaged && self.bytes[2] != Priority::RESIGN.get()
+    }
 }
 
 /// Whether a node runs.

@@ -10,7 +10,7 @@ use halo_vrrp::{Event, Heartbeat, State};
 use crate::monitor::{Invariant, Violation};
 
 use super::node::{MESSAGE, Packet, Run};
-use super::{Mutant, Step, World};
+use super::{Mutant, Nanos, Step, World};
 
 /// The addresses that the nodes contend for; the simulated nodes are 10.77.0.1 and on.
 const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 77, 0, 100));
@@ -97,6 +97,15 @@ impl World {
                 heartbeat,
             },
         )
+    }
+
+    /// When the last advert on its way to a node arrives there that claims the addresses.
+    pub(super) fn last_claim_under_way(&self, node: usize) -> Nanos {
+        let arrivals = self.agenda.iter().filter_map(|((at, _), step)| match step {
+            Step::Deliver { to, packet } if *to == node && packet.claims() => Some(*at),
+            _ => None,
+        });
+        arrivals.last().unwrap_or(self.now)
     }
 
     fn is_deaf(&self, node: usize, heartbeat: Heartbeat) -> bool {
