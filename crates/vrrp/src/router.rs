@@ -3,6 +3,8 @@
 mod active;
 mod backup;
 mod detection;
+#[cfg(feature = "model")]
+mod essence;
 mod mandate;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,9 @@ use crate::{
 use active::Tenure;
 use backup::Watch;
 use mandate::Mandate;
+
+#[cfg(feature = "model")]
+pub use essence::Essence;
 
 /// Actions of one event are at most four; the queue never grows if the driver takes them each time.
 const ACTIONS: usize = 16;
@@ -60,7 +65,7 @@ enum Phase {
 }
 
 /// What planned failovers have done to the priority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Command {
     /// Nothing.
     None,

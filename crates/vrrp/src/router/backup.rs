@@ -13,15 +13,15 @@ use crate::{Heartbeat, Reason};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watch {
     /// Active_Down_Timer.
-    down_at: Instant,
+    pub(super) down_at: Instant,
     /// When the timer was set.
-    since: Instant,
+    pub(super) since: Instant,
     /// The Active resigned: the timer was set to Skew_Time.
     pub(super) resigned: Option<IpAddr>,
     /// The timer runs on although an Active of lower priority is heard.
-    preempting: bool,
+    pub(super) preempting: bool,
     /// The timer was late and the node listened once more because of it.
-    listened_again: bool,
+    pub(super) listened_again: bool,
     /// Whether the Active that is followed is still there.
     pub(super) suspicion: Suspicion,
     /// Answers since its last advert.

@@ -13,7 +13,7 @@ use super::{Command, Phase, VirtualRouter};
 use crate::{Action, Reason, State};
 
 /// Whether a majority has agreed that this node holds the addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Mandate {
     /// It need not: availability first.
     NotNeeded,
