@@ -187,6 +187,13 @@ impl VirtualRouter {
     /// The rest of the sync group is Active here. An Active that is alive and would win stays; one that
     /// missed two adverts is taken for gone with the others that it held, before the third says so.
     pub(super) fn join_group(&mut self, now: Instant) {
+        if self.seeks_mandate() {
+            return;
+        }
+        // The node that was told to give the group away has some of it again.
+        if self.command == Command::Yielded {
+            self.command = Command::None;
+        }
         let ours = self.effective_priority();
         let recent = self.active_interval.duration() * 2;
         let insists = self.heard.is_some_and(|heard| {

@@ -14,7 +14,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use halo_vrrp::{Centiseconds, Event, Essence, Priority};
+use halo_vrrp::{Centiseconds, Essence, Event, Priority};
 use stateright::{Model, Property};
 
 pub(crate) use faults::Kinds;

@@ -7,7 +7,8 @@ use super::{Cluster, State, TICKS};
 
 pub(crate) const ONE_OWNER: &str = "in calm two owners never stand side by side for long";
 pub(crate) const HELD: &str = "in calm the addresses are never without an owner for long";
-pub(crate) const SETTLES: &str = "once settled there is one owner, the right one, and everyone knows";
+pub(crate) const SETTLES: &str =
+    "once settled there is one owner, the right one, and everyone knows";
 pub(crate) const NO_FLAP: &str = "once settled nothing changes";
 pub(crate) const LISTENS: &str = "a node that stood still listens before it speaks";
 const CONTRACT: &str = "a node holds the addresses exactly while it is Active";
