@@ -6,7 +6,7 @@ use std::process::Output;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use halo_e2e::{PATIENCE, active, cluster, fail, get, hactl, home, run, said, until};
+use halo_e2e::{PATIENCE, active, cluster, fail, get, hactl, home, run, said, serves, until};
 use halo_lab::arp_prober::{ArpProber, longest_dispute};
 use halo_lab::wrk::Wrk;
 use halo_lab::{Lab, VIP};
@@ -15,8 +15,10 @@ use halo_lab::{Lab, VIP};
 const DISPUTE: Duration = Duration::from_millis(20);
 /// How long the load goes on, with the moves in the middle of it.
 const SECONDS: u32 = 10;
-/// The time between moves: connections are in full swing again.
-const PAUSE: Duration = Duration::from_secs(2);
+/// After so many requests connections are in full swing, again.
+const SWING: u64 = 3000;
+/// An address without connections goes much sooner.
+const STAYS: Duration = Duration::from_secs(2);
 /// A download takes longer than a move, and less than `data_plane.drain_timeout`.
 const DOWNLOAD: &str =
     "curl -sS -f -m 20 --limit-rate 1M 'http://10.77.0.100/?bytes=6000000' | wc -c";
@@ -25,14 +27,14 @@ const DOWNLOAD: &str =
 fn a_failover_there_and_back_under_load_fails_no_request() {
     let lab = cluster(2);
     nothing_fails(&lab, || {
-        thread::sleep(PAUSE);
+        serves(&lab, "lb1", SWING);
         hactl(
             &lab,
             "lb1",
             &["failover", "web", "--to", "lb2", "--wait"],
             0,
         );
-        thread::sleep(PAUSE);
+        serves(&lab, "lb2", SWING);
         hactl(
             &lab,
             "lb2",
@@ -47,14 +49,14 @@ fn a_failover_there_and_back_under_load_fails_no_request() {
 fn a_take_over_by_the_standby_and_back_under_load_fails_no_request() {
     let lab = cluster(2);
     nothing_fails(&lab, || {
-        thread::sleep(PAUSE);
+        serves(&lab, "lb1", SWING);
         hactl(
             &lab,
             "lb2",
             &["failover", "web", "--to", "lb2", "--wait"],
             0,
         );
-        thread::sleep(PAUSE);
+        serves(&lab, "lb2", SWING);
         hactl(&lab, "lb2", &["failover", "web", "--wait"], 0);
     });
     home(&lab);
@@ -64,7 +66,7 @@ fn a_take_over_by_the_standby_and_back_under_load_fails_no_request() {
 fn a_node_that_stops_and_returns_under_load_fails_no_request() {
     let lab = cluster(2);
     nothing_fails(&lab, || {
-        thread::sleep(PAUSE);
+        serves(&lab, "lb1", SWING);
         let node = lab.node("lb1").unwrap();
         let status = node.terminate(PATIENCE).unwrap_or_else(fail);
         assert!(status.success(), "{status}");
@@ -84,9 +86,10 @@ fn the_address_goes_when_the_last_connection_has_ended() {
         0,
     );
     let lb1 = lab.host("lb1").unwrap();
-    // Longer than without connections.
-    thread::sleep(PAUSE);
-    assert!(lb1.has(VIP).unwrap(), "a connection is left");
+    let end = Instant::now() + STAYS;
+    while Instant::now() < end {
+        assert!(lb1.has(VIP).unwrap(), "a connection is left");
+    }
     stream
         .write_all(b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
         .unwrap();

@@ -216,7 +216,11 @@ fn a_download_goes_on_where_it_is_when_the_address_moves_on_purpose() {
     drop(prober(&lab));
     let downloaded = std::thread::scope(|scope| {
         let download = scope.spawn(|| run(&lab, "client", "sh", &["-c", DOWNLOAD]));
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        until(&lab, "a part of the download", || {
+            let status = lab.node("lb1").and_then(halo_lab::Node::status);
+            let data_plane = status.ok().and_then(|status| status.data_plane);
+            data_plane.is_some_and(|data| data.listeners.iter().any(|l| l.bytes_out > 500_000))
+        });
         hactl(
             &lab,
             "lb1",

@@ -46,6 +46,23 @@ fn a_node_whose_gateway_is_silent_gives_way() {
 }
 
 #[test]
+fn a_node_whose_ipv6_gateway_is_silent_gives_way() {
+    let lab = cluster("check = \"gateway\"\ngateway = \"fd77::50\"\ntimeout = \"50ms\"");
+    assert!(finding(&lab, "lb1").starts_with("answered in "));
+    // The client's neighbour advertisements reach lb2 alone.
+    shell(
+        &lab,
+        "lb1",
+        "nft 'add table netdev deaf; add chain netdev deaf in { type filter hook ingress device eth0 priority -500; }; \
+         add rule netdev deaf in ip6 saddr fd77::50 icmpv6 type nd-neighbor-advert drop'",
+    );
+    active(&lab, "lb2");
+    assert_eq!(finding(&lab, "lb1"), "no answer within 50 ms");
+    shell(&lab, "lb1", "nft delete table netdev deaf");
+    home(&lab);
+}
+
+#[test]
 fn when_every_node_is_unfit_one_of_them_goes_on() {
     let lab = Lab::builder().start().unwrap_or_else(fail);
     let text = default_config(lab.topology());

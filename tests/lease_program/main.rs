@@ -158,6 +158,44 @@ fn judged(way: Way, without: bool, rows: Vec<Row>) {
 }
 
 #[test]
+fn section_6_4_3_to_an_address_that_takes_no_packets_only_neighbour_discovery_and_arp_pass() {
+    on_a_host(|leases| {
+        let until = boot_nanos() + 60_000_000_000;
+        let dropped = [
+            ("IPv4", ipv4(CLIENT, LEASED)),
+            ("IPv6", ipv6(CLIENT6, LEASED6)),
+            ("ping", ping(CLIENT6, LEASED6)),
+        ];
+        let passed = [
+            ("ARP request", request(CLIENT, LEASED)),
+            ("solicitation", solicitation(CLIENT6, LEASED6)),
+            (
+                "unicast solicitation",
+                neighbour(135, CLIENT6, LEASED6, LEASED6),
+            ),
+            (
+                "answer to its question",
+                neighbour(136, CLIENT6, LEASED6, CLIENT6),
+            ),
+            ("IPv4 to its neighbour", ipv4(CLIENT, NEIGHBOUR)),
+            ("IPv6 to its neighbour", ipv6(CLIENT6, NEIGHBOUR6)),
+        ];
+        for refused in [true, false] {
+            for address in [LEASED.into(), LEASED6.into()] {
+                leases.lease(address, until);
+                leases.refuse(address, refused);
+            }
+            for (what, frame) in &dropped {
+                assert_eq!(passes(leases, Way::In, frame), !refused, "{what}");
+            }
+            for (what, frame) in &passed {
+                assert!(passes(leases, Way::In, frame), "{what}, {refused}");
+            }
+        }
+    });
+}
+
+#[test]
 fn what_is_guarded_no_more_passes() {
     on_a_host(|leases| {
         let frames = [request(CLIENT, LEASED), solicitation(CLIENT6, LEASED6)];

@@ -82,6 +82,21 @@ pub fn until(lab: &Lab, what: &str, condition: impl FnMut() -> bool) {
         .unwrap_or_else(fail);
 }
 
+/// Waits until a node's data plane has answered so many requests more.
+pub fn serves(lab: &Lab, node: &str, more: u64) {
+    let requests = || {
+        let status = lab.node(node).and_then(halo_lab::Node::status);
+        let data_plane = status.ok().and_then(|status| status.data_plane);
+        data_plane.map_or(0, |data| {
+            data.listeners.iter().map(|l| l.requests_total).sum()
+        })
+    };
+    let before: u64 = requests();
+    until(lab, &format!("{more} requests at {node}"), || {
+        requests() >= before + more
+    });
+}
+
 /// A client that asks for `http://VIP/` every millisecond, and is answered.
 #[must_use]
 pub fn prober(lab: &Lab) -> Prober {

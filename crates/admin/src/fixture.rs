@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use halo_api::{
-    AdminState, AgentStatus, DataPlaneStatus, Event, EventKind, HealthState, ListenerStatus,
-    NodeCommand, Outcome, PeerStatus, PoolStatus, ProcessState, ProcessStatus, ServerCommand,
-    ServerStatus, Status, TrackerState, TrackerStatus, VipState, VipStatus,
+    AdminState, AgentStatus, DataPlaneStatus, Event, EventKind, HealthState, LatenessBucket,
+    ListenerStatus, NodeCommand, Outcome, PeerStatus, PoolStatus, ProcessState, ProcessStatus,
+    ServerCommand, ServerStatus, Status, TimerLateness, TrackerState, TrackerStatus, VipState,
+    VipStatus,
 };
 
 use crate::{Checks, Control, Failover, Failure, Readiness, Sample};
@@ -137,8 +138,17 @@ pub(crate) fn status() -> Status {
                 vips: vec!["web".into()],
             }],
             discarded: Default::default(),
+            peer_discarded: [("replayed".to_owned(), 4)].into(),
             duty: AdminState::Ready,
             paused: false,
+            timers: TimerLateness {
+                buckets: [(50, 90), (100, 9)]
+                    .map(|(at_most_us, timers)| LatenessBucket { at_most_us, timers })
+                    .to_vec(),
+                fired: 100,
+                total_us: 5_400,
+                worst_us: 1_700,
+            },
             warnings: vec![],
         },
         data_plane: Some(DataPlaneStatus {
@@ -175,6 +185,8 @@ pub(crate) fn status() -> Status {
                     total: 400,
                     connect_failures: 40,
                     retries: 39,
+                    connections: 6,
+                    waiting: 2,
                 }],
             }],
         }),
@@ -200,9 +212,16 @@ fn vip(name: &str, state: VipState) -> VipStatus {
         discarded: [("checksum".to_owned(), 13)].into(),
         version: 3,
         sync_group: None,
+        virtual_mac: None,
         gratuitous_arps_sent: 14,
         foreign_claims: 3,
         became_active: 15,
-        election: Default::default(),
+        election: halo_api::ElectionStatus {
+            suspicions: 16,
+            epoch: 17,
+            lease_us: Some(160_000),
+            mandate_us: Some(0),
+            ..Default::default()
+        },
     }
 }

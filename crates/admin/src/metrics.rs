@@ -6,7 +6,7 @@ mod page;
 mod traffic;
 mod vips;
 
-use halo_api::{DataPlaneStatus, UnixMillis};
+use halo_api::{DataPlaneStatus, TimerLateness, UnixMillis};
 
 use crate::Sample;
 use page::{Kind, Page};
@@ -63,7 +63,32 @@ fn node(page: &mut Page, sample: &Sample) {
         "Warnings that `hactl status` shows.",
     )
     .sample(&[], agent.warnings.len() as u64);
+    lateness(page, &agent.timers);
     workers(page, data_plane, sample.access_log_dropped);
+}
+
+fn lateness(page: &mut Page, timers: &TimerLateness) {
+    let mut at_most = 0;
+    let buckets: Vec<(String, u64)> = timers
+        .buckets
+        .iter()
+        .map(|bucket| {
+            at_most += bucket.timers;
+            (micros(bucket.at_most_us), at_most)
+        })
+        .collect();
+    page.family(
+        "halo_agent_timer_lateness_seconds",
+        Kind::Histogram,
+        "How late timers of the failover agent fired, heartbeats among them.",
+    )
+    .histogram(&buckets, micros(timers.total_us), timers.fired);
+    page.family(
+        "halo_agent_timer_lateness_worst_seconds",
+        Kind::Gauge,
+        "The latest of them since the agent's start.",
+    )
+    .seconds(&[], micros(timers.worst_us));
 }
 
 fn workers(page: &mut Page, data_plane: Option<&DataPlaneStatus>, dropped: u64) {
@@ -82,6 +107,11 @@ fn workers(page: &mut Page, data_plane: Option<&DataPlaneStatus>, dropped: u64) 
 /// Milliseconds as seconds, without the rounding of a float.
 fn seconds(millis: UnixMillis) -> String {
     format!("{}.{:03}", millis / 1000, millis % 1000)
+}
+
+/// Microseconds as seconds, likewise.
+fn micros(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! The agent: one loop over everything that can happen to a node.
 
+mod acquaintance;
 mod announce;
 mod child;
 mod claims;
 mod failover;
 mod farewell;
+mod gateway;
 mod groups;
 mod handover;
 mod leases;
@@ -18,8 +20,10 @@ mod requests;
 pub(crate) mod split;
 mod status;
 mod succession;
+mod timers;
 mod trackers;
 mod vips;
+mod virtual_mac;
 mod wire;
 
 #[cfg(test)]
@@ -44,6 +48,7 @@ use tracing::{info, warn};
 use crate::discards::Discards;
 use crate::error::Error;
 use crate::journal::Journal;
+use crate::lateness::Lateness;
 use crate::link_table::LinkTable;
 use crate::loaded::Loaded;
 use crate::peers::Peers;
@@ -54,9 +59,11 @@ use farewell::Farewell;
 use handover::Neighbours;
 use leases::Guards;
 use operator::Wish;
+use peers::Path;
 use quorum::Seat;
 use reload::Pending;
 use trackers::Trackers;
+use virtual_mac::Uppers;
 
 /// The data plane gets the status this often, however little changes.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -97,6 +104,7 @@ pub struct Agent<P> {
     /// Interfaces that VRRP is open on.
     wires: BTreeSet<(u32, Family)>,
     guards: Guards,
+    uppers: Uppers,
     /// Interfaces that claims of others are listened for on.
     watched: BTreeSet<u32>,
     neighbours: Neighbours,
@@ -120,6 +128,12 @@ pub struct Agent<P> {
     stopping: bool,
     /// The data plane is to be told to stop.
     stop_pending: bool,
+    /// Ways to every other node that shares a VIP with this one, or votes with it.
+    paths: Vec<Path>,
+    /// How late this loop's timers are.
+    lateness: Lateness,
+    /// Empty between two turns: its room is used again.
+    inputs: Vec<Input>,
 }
 
 impl<P: Platform> Agent<P> {
@@ -155,6 +169,7 @@ impl<P: Platform> Agent<P> {
             vanished: Vec::new(),
             wires: BTreeSet::new(),
             guards: Guards::default(),
+            uppers: Uppers::default(),
             watched: BTreeSet::new(),
             neighbours: Neighbours::new(now),
             host_warnings: Vec::new(),
@@ -169,6 +184,9 @@ impl<P: Platform> Agent<P> {
             status_due: now,
             stopping: false,
             stop_pending: false,
+            paths: Vec::new(),
+            lateness: Lateness::default(),
+            inputs: Vec::new(),
         };
         agent.refresh_seats(now);
         agent
@@ -183,6 +201,7 @@ impl<P: Platform> Agent<P> {
         if outcome.is_err() {
             self.resign_all(self.platform.now());
             self.finish_all_retiring();
+            self.remove_uppers();
         }
         outcome
     }
@@ -192,6 +211,7 @@ impl<P: Platform> Agent<P> {
         while !self.supervisor.is_stopped() || self.is_retiring() {
             self.turn()?;
         }
+        self.remove_uppers();
         self.remove_guards();
         info!("stopped");
         Ok(())
@@ -208,6 +228,7 @@ impl<P: Platform> Agent<P> {
             warn!("{warning}");
         }
         self.remove_left_over_vips()?;
+        self.remove_left_over_uppers()?;
         let now = self.platform.now();
         self.configure_trackers(now);
         self.apply_trackers(now);
@@ -219,13 +240,15 @@ impl<P: Platform> Agent<P> {
     /// Waits, handles what came, performs what follows, tells who wants to know.
     fn turn(&mut self) -> Result<(), Error> {
         let deadline = self.deadline();
-        let mut inputs = Vec::new();
+        let mut inputs = mem::take(&mut self.inputs);
         self.platform.wait(deadline, &mut inputs)?;
         let now = self.platform.now();
+        self.record_lateness(now);
         self.notice_pause(deadline, now);
-        for input in inputs {
+        for input in inputs.drain(..) {
             self.handle_input(input, now);
         }
+        self.inputs = inputs;
         if mem::take(&mut self.network_changed) {
             self.refresh_links(now)?;
         }
@@ -235,50 +258,6 @@ impl<P: Platform> Agent<P> {
         Ok(())
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        self.vips
-            .iter()
-            .map(Vip::poll_timeout)
-            .chain(self.seats.iter().map(Seat::poll_timeout))
-            .chain([
-                self.supervisor.poll_timeout(),
-                self.pending.as_ref().map(Pending::deadline),
-                self.trackers.poll_timeout(),
-                Some(self.status_due),
-                self.peers.poll_timeout(),
-                Some(self.neighbours.due),
-                self.quiet_at().filter(|_| self.stop_pending),
-            ])
-            .flatten()
-            .min()
-    }
-
-    /// A wake-up that is late by an interval or more means that this process did not run. Nothing
-    /// that comes now may be taken for fresh before every virtual router knows.
-    fn notice_pause(&mut self, deadline: Option<Instant>, now: Instant) {
-        let late = deadline.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        let mut paused = false;
-        for index in 0..self.vips.len() {
-            let vip = &self.vips[index];
-            let interval = vip.router.config().interval.duration();
-            if late < interval {
-                continue;
-            }
-            paused = true;
-            // The last advert of an Active went out an interval before the one that is late.
-            let silence = if vip.is_active() {
-                late + interval
-            } else {
-                late
-            };
-            self.drive(index, Event::ClockGap(silence), now);
-        }
-        if paused {
-            warn!("this process did not run for {} ms", late.as_millis());
-            self.supervisor.handle_clock_gap(now);
-        }
-    }
-
     fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
@@ -286,6 +265,7 @@ impl<P: Platform> Agent<P> {
             Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
             Input::Signal(signal) => self.handle_signal(signal, now),
+            Input::DataPlaneStarted { outcome } => self.handle_data_plane_started(outcome, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),
             Input::DataPlaneEnded { how } => self.handle_data_plane_ended(&how, now),
             Input::CheckEnded { id, outcome } => self.handle_check_ended(id, outcome, now),

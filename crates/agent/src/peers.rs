@@ -29,6 +29,8 @@ pub(crate) struct Peers {
     pub(crate) hello_at: Option<Instant>,
     /// What it said last.
     pub(crate) said: Vec<u8>,
+    /// Room to say it in.
+    pub(crate) hello: Hello,
     known: BTreeMap<IpAddr, Peer>,
     answered: BTreeMap<IpAddr, Instant>,
     probes: u64,
@@ -44,6 +46,8 @@ pub(crate) struct Peer {
     /// Whether it is taken for alive: what people were told last.
     pub(crate) present: bool,
     routers: Vec<RouterPresence>,
+    /// How it said all that; empty: it wants an answer each time that it says it.
+    words: Vec<u8>,
 }
 
 impl Peer {
@@ -75,14 +79,32 @@ impl Peers {
         self.hello_at = None;
     }
 
-    /// A node says how it is. Gives whether it had been away.
-    pub(crate) fn take_hello(&mut self, node: IpAddr, hello: Hello, now: Instant) -> bool {
+    /// A node that is alive says again what it has said before. `false`: it does not, or wants an answer.
+    pub(crate) fn take_repeated(&mut self, node: IpAddr, words: &[u8], now: Instant) -> bool {
+        let peer = self.known.get_mut(&node).filter(|peer| peer.present);
+        let same = peer.filter(|peer| !words.is_empty() && peer.words == words);
+        same.map(|peer| peer.heard = now).is_some()
+    }
+
+    /// A node says in these words how it is. Gives whether it had been away.
+    pub(crate) fn take_hello(
+        &mut self,
+        node: IpAddr,
+        hello: Hello,
+        words: &[u8],
+        now: Instant,
+    ) -> bool {
         let returned = !hello.goodbye && !self.known.get(&node).is_some_and(|peer| peer.present);
         let peer = Peer {
             heard: now,
             ready: hello.ready && !hello.goodbye,
             present: !hello.goodbye,
             routers: hello.routers,
+            words: if hello.answer {
+                Vec::new()
+            } else {
+                words.to_vec()
+            },
         };
         self.known.insert(node, peer);
         returned
@@ -159,8 +181,8 @@ mod tests {
     fn a_node_is_lost_a_second_after_its_last_hello_and_that_is_told_once() {
         let start = Instant::now();
         let mut peers = Peers::default();
-        assert!(peers.take_hello(LB2, hello(false), start));
-        assert!(!peers.take_hello(LB2, hello(false), start));
+        assert!(peers.take_hello(LB2, hello(false), b"", start));
+        assert!(!peers.take_hello(LB2, hello(false), b"", start));
         assert_eq!(peers.take_lost(start + PRESENCE / 2), None);
         assert_eq!(peers.poll_timeout(), Some(start + PRESENCE));
         assert_eq!(peers.take_lost(start + PRESENCE), Some(LB2));
@@ -170,13 +192,36 @@ mod tests {
     }
 
     #[test]
+    fn the_same_words_keep_a_node_alive_and_others_are_looked_at() {
+        let start = Instant::now();
+        let later = start + PRESENCE / 2;
+        let mut peers = Peers::default();
+        assert!(!peers.take_repeated(LB2, b"here", start), "it is new");
+        peers.take_hello(LB2, hello(false), b"here", start);
+        assert!(!peers.take_repeated(LB2, b"gone", later));
+        assert!(peers.take_repeated(LB2, b"here", later));
+        assert_eq!(peers.take_lost(start + PRESENCE), None);
+        assert_eq!(peers.take_lost(later + PRESENCE), Some(LB2));
+        assert!(!peers.take_repeated(LB2, b"here", later), "it returns");
+        let asking = Hello {
+            answer: true,
+            ..hello(false)
+        };
+        peers.take_hello(LB2, asking, b"and you?", start);
+        assert!(!peers.take_repeated(LB2, b"and you?", start), "it asks");
+    }
+
+    #[test]
     fn a_node_that_says_goodbye_is_gone_at_once() {
         let start = Instant::now();
         let mut peers = Peers::default();
-        peers.take_hello(LB2, hello(false), start);
-        assert!(!peers.take_hello(LB2, hello(true), start));
+        peers.take_hello(LB2, hello(false), b"", start);
+        assert!(!peers.take_hello(LB2, hello(true), b"", start));
         assert!(peers.present(LB2).is_none());
-        assert!(peers.take_hello(LB2, hello(false), start), "it is back");
+        assert!(
+            peers.take_hello(LB2, hello(false), b"", start),
+            "it is back"
+        );
     }
 
     #[test]

@@ -90,9 +90,14 @@ impl Supervisor {
         }
     }
 
-    /// It was started.
-    pub(crate) fn handle_started(&mut self, pid: u32, now: Instant) {
+    /// It is known by its number.
+    pub(crate) fn handle_started(&mut self, pid: u32) {
         self.pid = Some(pid);
+    }
+
+    /// It is being started.
+    pub(crate) fn handle_starting(&mut self, now: Instant) {
+        self.pid = None;
         self.starts += 1;
         self.phase = Phase::Starting {
             until: now + STARTUP,
@@ -200,6 +205,14 @@ impl Supervisor {
         self.phase == Phase::Stopped
     }
 
+    /// Whether there is one, though it may not be known yet by its number.
+    pub(crate) fn is_running(&self) -> bool {
+        match self.phase {
+            Phase::Starting { .. } | Phase::Ready { .. } | Phase::Stopping { .. } => true,
+            Phase::Down { .. } | Phase::Stopped | Phase::Absent => false,
+        }
+    }
+
     pub(crate) fn pid(&self) -> Option<u32> {
         self.pid
     }
@@ -228,7 +241,8 @@ mod tests {
 
     fn ready(now: Instant) -> Supervisor {
         let mut supervisor = Supervisor::new(now);
-        supervisor.handle_started(7, now);
+        supervisor.handle_starting(now);
+        supervisor.handle_started(7);
         supervisor.handle_ready(now);
         supervisor
     }
@@ -238,7 +252,8 @@ mod tests {
         let now = Instant::now();
         let mut supervisor = Supervisor::new(now);
         assert_eq!(supervisor.poll_order(now), Some(Order::Start));
-        supervisor.handle_started(7, now);
+        supervisor.handle_starting(now);
+        supervisor.handle_started(7);
         assert_eq!(supervisor.poll_order(now), None);
         supervisor.handle_ended(now);
         assert_eq!(supervisor.poll_order(now), Some(Order::Start));
@@ -250,7 +265,8 @@ mod tests {
         let mut supervisor = Supervisor::new(now);
         let mut waits = Vec::new();
         for _ in 0..9 {
-            supervisor.handle_started(7, now);
+            supervisor.handle_starting(now);
+            supervisor.handle_started(7);
             supervisor.handle_ended(now);
             let next = supervisor.poll_timeout().unwrap();
             waits.push((next - now).as_millis());
@@ -265,7 +281,8 @@ mod tests {
         let now = Instant::now();
         let mut supervisor = ready(now);
         supervisor.handle_ended(now);
-        supervisor.handle_started(8, now);
+        supervisor.handle_starting(now);
+        supervisor.handle_started(8);
         supervisor.handle_ready(now);
         let later = now + SETTLED;
         supervisor.handle_ended(later);

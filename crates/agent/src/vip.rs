@@ -8,12 +8,15 @@ use halo_api::UnixMillis;
 use halo_config::{Checksum, Config, Node, Transport, VrrpVersion};
 use halo_netio::vrrp::Family;
 use halo_packet::vrrp::{Accept, Authentication, ChecksumMode, Version};
+use ipnet::IpNet;
+
 use halo_vrrp::{Centiseconds, Detection, DisableReason, Priority, State, VirtualRouter, Vrid};
 
 use crate::agent::ForeignClaims;
 use crate::agent::split::Split;
 use crate::announcer::Announcer;
 use crate::discards::{Budget, Discards};
+use crate::frames::Frames;
 use crate::handover::Retiring;
 use crate::link_table::Place;
 
@@ -32,9 +35,16 @@ pub(crate) struct Vip {
     pub(crate) vrid: Vrid,
     pub(crate) router: VirtualRouter,
     pub(crate) place: Place,
+    /// The interface with the virtual MAC address, where it has one.
+    pub(crate) upper: Option<u32>,
+    /// That one is up, and the addresses are on it.
+    pub(crate) raised: bool,
     pub(crate) announcer: Announcer,
     /// The other members' addresses, of the VIP's family.
     pub(crate) peers: Vec<IpAddr>,
+    /// The addresses that heartbeats carry.
+    pub(crate) ips: Vec<IpAddr>,
+    pub(crate) frames: Frames,
     /// When the addresses' lifetimes are renewed; `None`: they are not on.
     pub(crate) renew_at: Option<Instant>,
     /// Whether the kernel's lease of the addresses is renewed with each heartbeat.
@@ -60,6 +70,8 @@ pub(crate) struct Vip {
     /// Since when it is in its state.
     pub(crate) since: UnixMillis,
     pub(crate) discards: Discards,
+    /// Rivals that had been heard when they were last asked where they are.
+    pub(crate) rivals_asked: u64,
     /// What others on the network can have told by acting as Active.
     pub(crate) rumours: Budget,
     /// Another node was Active at the same time.
@@ -81,8 +93,12 @@ impl Vip {
             vrid: Vrid::new(vip.vrid)?,
             router: router(config, vip)?,
             place: Place::default(),
+            upper: None,
+            raised: false,
             announcer: Announcer::default(),
             peers: peers(config, vip),
+            ips: vip.ips().collect(),
+            frames: Frames::default(),
             renew_at: None,
             leased: false,
             epoch: 0,
@@ -96,6 +112,7 @@ impl Vip {
             fit: true,
             since,
             discards: Discards::default(),
+            rivals_asked: 0,
             rumours: Budget::default(),
             split: None,
             complained: BTreeSet::new(),
@@ -124,6 +141,24 @@ impl Vip {
         .min()
     }
 
+    /// The interface that the addresses are on, while this node has them.
+    pub(crate) fn seat(&self) -> Option<u32> {
+        if self.raised {
+            return self.upper;
+        }
+        self.place.home.as_ref().map(|home| home.index)
+    }
+
+    /// An address as it is put there: on an interface of its own it brings no route, which is the one
+    /// below's to have.
+    pub(crate) fn seated(&self, net: IpNet) -> IpNet {
+        if self.raised {
+            IpNet::from(net.addr())
+        } else {
+            net
+        }
+    }
+
     /// The IP version that it is a virtual router of.
     pub(crate) fn family(&self) -> Family {
         family(&self.config)
@@ -135,17 +170,25 @@ impl Vip {
         self.family() == family && wire.is_some_and(|wire| wire.index == index)
     }
 
-    /// Whom a heartbeat goes to.
-    pub(crate) fn destinations(&self) -> Vec<IpAddr> {
+    /// Whom a heartbeat goes to: the first, the second, and so on.
+    pub(crate) fn destination(&self, at: usize) -> Option<IpAddr> {
         match self.config.transport {
-            Transport::Unicast => self.peers.clone(),
-            Transport::Multicast => vec![self.family().group()],
+            Transport::Unicast => self.peers.get(at).copied(),
+            Transport::Multicast => (at == 0).then(|| self.family().group()),
         }
     }
 
-    /// The addresses that heartbeats carry.
-    pub(crate) fn ips(&self) -> Vec<IpAddr> {
-        self.config.ips().collect()
+    /// All of them.
+    pub(crate) fn destinations(&self) -> impl Iterator<Item = IpAddr> {
+        (0..).map_while(|at| self.destination(at))
+    }
+
+    /// The configuration or the place is another: what is sent is made anew.
+    pub(crate) fn make_frames(&mut self) {
+        self.ips = self.config.ips().collect();
+        self.frames.forget_adverts();
+        let mac = self.mac();
+        self.frames.set_announcements(&self.ips, mac);
     }
 }
 

@@ -103,8 +103,13 @@ pub enum FromDataPlane {
     },
     /// Something happened in the data plane.
     Event(Event),
-    /// Sent every 20 ms while the data plane's control thread turns.
+    /// Sent every 20 ms while the data plane's control thread turns, and its workers serve.
     Alive,
+    /// A worker hangs: its share of the clients waits, and the node is better off without virtual IPs.
+    Hung {
+        /// What it does, for "a worker ...".
+        what: String,
+    },
 }
 
 /// What can be asked of the agent.

@@ -6,6 +6,8 @@
 
 mod ipc;
 mod status;
+mod timers;
 
 pub use ipc::*;
 pub use status::*;
+pub use timers::*;

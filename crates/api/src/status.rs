@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::TimerLateness;
+
 /// Milliseconds since the Unix epoch.
 pub type UnixMillis = u64;
 
@@ -43,12 +45,18 @@ pub struct AgentStatus {
     /// Heartbeats dropped that belong to no VIP here, by reason.
     #[serde(default)]
     pub discarded: BTreeMap<String, u64>,
+    /// Messages of other Halo nodes dropped, by reason; they count among `discarded`, too.
+    #[serde(default)]
+    pub peer_discarded: BTreeMap<String, u64>,
     /// The node's duty, as an operator set it.
     #[serde(default = "ready")]
     pub duty: AdminState,
     /// Whether takeovers by the node's own judgement are suspended.
     #[serde(default)]
     pub paused: bool,
+    /// How late the agent's timers fired.
+    #[serde(default)]
+    pub timers: TimerLateness,
     /// What an operator should know, in sentences.
     pub warnings: Vec<String>,
 }
@@ -105,6 +113,9 @@ pub struct VipStatus {
     /// The name of the VIPs that it moves together with.
     #[serde(default)]
     pub sync_group: Option<String>,
+    /// The virtual router's own MAC address, where the addresses have it.
+    #[serde(default)]
+    pub virtual_mac: Option<String>,
     /// Addresses with prefix lengths.
     pub addresses: Vec<String>,
     /// The interface they go on.
@@ -165,6 +176,18 @@ pub struct ElectionStatus {
     pub pauses: u64,
     /// Times an advert was late and the Active was asked if it is still there.
     pub suspicions: u64,
+    /// How often the VIP has been taken over, by whichever node, as far as this one knows: what signed
+    /// heartbeats carry, so that none of a former owner is taken for one of today's.
+    #[serde(default)]
+    pub epoch: u64,
+    /// For how long after a heartbeat of this node its kernel answers for the addresses, in
+    /// microseconds; `None`: it is not kept from answering.
+    #[serde(default)]
+    pub lease_us: Option<u64>,
+    /// With a quorum: for how long the majority still lets this node hold the addresses, in
+    /// microseconds; 0: it does not. `None`: nobody is asked.
+    #[serde(default)]
+    pub mandate_us: Option<u64>,
 }
 
 /// Something that the node needs to be fit to hold VIPs.
@@ -299,6 +322,12 @@ pub struct ServerStatus {
     pub connect_failures: u64,
     /// Requests given to another server after a connect to this one failed.
     pub retries: u64,
+    /// Connections open to it, idle ones included.
+    #[serde(default)]
+    pub connections: u64,
+    /// Requests or TCP connections that wait for a connection to it.
+    #[serde(default)]
+    pub waiting: u64,
 }
 
 const fn ready() -> AdminState {

@@ -57,7 +57,8 @@ pub(crate) fn checksum() -> Checksum {
     Checksum::PseudoHeader
 }
 
-/// True: listeners are bound to the addresses. RFC 9568 has false, for gateways that answer nobody.
+/// True: listeners are bound to the addresses. RFC 9568 has false, for gateways that answer nobody; by
+/// default a load balancer is none.
 pub(crate) fn accept() -> bool {
     true
 }
@@ -68,9 +69,10 @@ pub(crate) fn accept_checksum() -> AcceptChecksum {
 }
 
 /// Unicast: works on every network, clouds included, and disturbs no other cluster. IPv6 without
-/// addresses to send it to: multicast, which needs none, and is RFC 9568's own way.
-pub(crate) fn transport(ipv6: bool, all_have_address6: bool) -> Transport {
-    if ipv6 && !all_have_address6 {
+/// addresses to send it to: multicast, which needs none, and is RFC 9568's own way. From a virtual
+/// MAC address nothing else can be sent.
+pub(crate) fn transport(ipv6: bool, all_have_address6: bool, virtual_mac: bool) -> Transport {
+    if virtual_mac || (ipv6 && !all_have_address6) {
         Transport::Multicast
     } else {
         Transport::Unicast
@@ -109,6 +111,12 @@ pub(crate) fn track_fall(check: Option<TrackCheck>) -> u32 {
     }
 }
 
+/// False: many clouds, and switches with port security, pass no frames from a MAC address that they did
+/// not give out; gratuitous ARP does without.
+pub(crate) fn virtual_mac() -> bool {
+    false
+}
+
 /// Halo: what a cluster of one file is made of. Nobody else can make sense of this file.
 pub(crate) fn peers() -> Peers {
     Peers::Halo
@@ -138,6 +146,16 @@ pub(crate) fn max_request_line_bytes() -> Size {
 /// 100: browsers send about 20, and each one costs work in every hop behind.
 pub(crate) fn max_header_fields() -> usize {
     100
+}
+
+/// 16: two or three are in use, and each costs a comparison with every field.
+pub(crate) fn max_connection_options() -> usize {
+    16
+}
+
+/// 4 KiB: trailers carry a checksum or a status.
+pub(crate) fn max_trailer_bytes() -> Size {
+    Size(4 * 1024)
 }
 
 /// No limit: bodies are streamed, never held, so their size costs no memory here.
@@ -215,6 +233,33 @@ pub(crate) fn retries() -> u32 {
 /// 128 to each server: covers the usual concurrency, and stays under what app servers accept.
 pub(crate) fn max_idle() -> usize {
     128
+}
+
+/// 1024 at each server: at a hundred requests a second that a server still answers, the last of them
+/// waits for ten seconds, which nobody does.
+pub(crate) fn max_queue() -> usize {
+    1024
+}
+
+/// 5 s: bursts are over by then, and people who wait longer ask again, which makes it worse.
+pub(crate) fn queue_timeout() -> Text<Duration> {
+    Text(Duration::from_secs(5))
+}
+
+/// 64 KiB: four times what a request may have, as a response that is refused fails a request that may
+/// have had effects, and servers are no strangers.
+pub(crate) fn max_response_header_bytes() -> Size {
+    Size(64 * 1024)
+}
+
+/// 256, for the same reason.
+pub(crate) fn max_response_header_fields() -> usize {
+    256
+}
+
+/// 16: enough for a 102 each few seconds, too few for a server that never ends.
+pub(crate) fn max_interim_responses() -> usize {
+    16
 }
 
 /// 1 s: a server of the same data centre answers within a millisecond; after a second another
@@ -323,6 +368,7 @@ impl Default for PoolTimeouts {
     fn default() -> Self {
         Self {
             connect: connect_timeout(),
+            queue: queue_timeout(),
             response: response_timeout(),
             idle: pool_idle_timeout(),
         }

@@ -79,6 +79,7 @@ pub fn check_host(
                 );
             }
         }
+        one_wire(at, vip, home, interface.as_deref(), &mut report);
         interfaces.push(interface);
     }
     report.finish(Some(interfaces))
@@ -104,6 +105,32 @@ fn home<'a>(
         );
     }
     home
+}
+
+/// Switches learn from heartbeats where a virtual MAC address is: they must pass where it is.
+fn one_wire(
+    at: usize,
+    vip: &Vip,
+    home: Option<&str>,
+    interface: Option<&str>,
+    report: &mut Report<'_>,
+) {
+    // IPv6 heartbeats that are multicast leave from the VIP's own interface.
+    if !vip.virtual_mac || vip.is_ipv6() {
+        return;
+    }
+    if let (Some(home), Some(interface)) = (home, interface)
+        && home != interface
+    {
+        report.value(
+            format!("vip[{at}].virtual_mac"),
+            format!(
+                "heartbeats travel by {home}, which has the node's address, and the addresses go on \
+                 {interface}, where no switch would hear from the virtual MAC address; give the node \
+                 its address on {interface}, or remove virtual_mac"
+            ),
+        );
+    }
 }
 
 fn interface(

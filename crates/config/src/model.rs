@@ -2,7 +2,7 @@
 //!
 //! Every value here has been checked. Only [`crate::parse`] makes one.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,8 +95,14 @@ pub struct Vip {
     pub preempt: bool,
     /// How long a returned node waits before it preempts.
     pub preempt_delay: Duration,
+    /// Accept_Mode (RFC 9568 section 6.1): whether a node that is not the owner takes what is sent to
+    /// the addresses while it holds them.
+    pub accept: bool,
     /// How heartbeats travel.
     pub transport: Transport,
+    /// Whether the addresses have the virtual router's own MAC address (RFC 9568 section 7.3); its
+    /// heartbeats are multicast then.
+    pub virtual_mac: bool,
     /// What the other members are.
     pub peers: Peers,
     /// Whether a Standby makes sure of an Active whose heartbeat is late; never with
@@ -186,8 +192,13 @@ pub enum TrackCheck {
         /// The interface that it must leave by; `None`: any.
         interface: Option<String>,
     },
-    /// A neighbour answers ARP.
-    Gateway(Ipv4Addr),
+    /// A neighbour answers ARP or neighbour discovery.
+    Gateway {
+        /// Its address.
+        address: IpAddr,
+        /// The interface that it is asked on; `None`: the one that the route to it leaves by.
+        interface: Option<String>,
+    },
     /// A program exits with status 0.
     Script {
         /// The program's absolute path and its arguments.
@@ -227,6 +238,10 @@ pub struct Listener {
     pub max_header_fields: usize,
     /// Most bytes of a request body; 0: no limit.
     pub max_body_bytes: u64,
+    /// Most options in a request's `Connection` fields.
+    pub max_connection_options: usize,
+    /// Most bytes of a request's trailer section.
+    pub max_trailer_bytes: usize,
     /// Least bytes of a request body each second, on average over `timeouts.idle`; 0: no limit.
     pub min_body_rate: u64,
     /// Least bytes of a response that a client takes each second, likewise; 0: no limit.
@@ -319,6 +334,16 @@ pub struct Pool {
     /// Most idle connections kept to each server, over all workers; 0 where a connection belongs to
     /// one client.
     pub max_idle: usize,
+    /// Most bytes of a response's header section, status line included.
+    pub max_header_bytes: usize,
+    /// Most header fields of a response.
+    pub max_header_fields: usize,
+    /// Most bytes of a response's trailer section.
+    pub max_trailer_bytes: usize,
+    /// Most interim responses before the final one.
+    pub max_interim_responses: usize,
+    /// Most requests or TCP connections that wait for a connection to each server; at least 1.
+    pub max_queue: usize,
     /// Time limits on the servers' side.
     pub timeouts: PoolTimeouts,
 }
@@ -350,6 +375,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Its share under weighted schedulers, 0 to 256; 0: no new work.
     pub weight: u32,
+    /// Most connections to it, over all workers, idle ones included; `None`: no limit.
+    pub max_connections: Option<usize>,
 }
 
 /// Time limits on the servers' side.
@@ -357,6 +384,8 @@ pub struct Server {
 pub struct PoolTimeouts {
     /// Establishing a connection.
     pub connect: Duration,
+    /// Waiting for a connection to a server that has as many as it may.
+    pub queue: Duration,
     /// From a request sent to the first byte of its response.
     pub response: Duration,
     /// How long an idle connection is kept.

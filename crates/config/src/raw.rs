@@ -6,7 +6,9 @@
 //! serde sees it.
 
 mod leaf;
+mod listener;
 mod network;
+mod pool;
 mod role;
 mod track;
 mod units;
@@ -21,9 +23,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::defaults;
-use crate::model::{AccessLog, HostMatch};
+use crate::model::AccessLog;
 pub(crate) use leaf::{Text, check_leaf};
+pub(crate) use listener::{Listener, ListenerTimeouts, Protocol, Route, UdpMode};
 pub(crate) use network::VipAddress;
+pub(crate) use pool::{Balance, Check, Health, Pool, PoolTimeouts, ProxyProtocol, Server};
 pub(crate) use role::Role;
 pub(crate) use track::{Track, TrackCheck};
 pub(crate) use units::{Size, duration_text};
@@ -157,8 +161,9 @@ pub(crate) struct Vip {
     /// readable on the network, and protects from mistakes only.
     #[schemars(extend("x-default" = "no authentication"))]
     pub(crate) password: Option<Text<Password>>,
-    /// Accept_Mode of RFC 9568: whether the node that holds the addresses takes what is sent to them.
-    /// Halo ends connections there, so only true makes sense.
+    /// Accept_Mode of RFC 9568: whether a node that holds the addresses without being their owner takes
+    /// what is sent to them. False is for a gateway that answers ARP and neighbour discovery and nothing
+    /// else, a ping included; no listener can be bound to its addresses.
     #[serde(default = "defaults::accept")]
     pub(crate) accept: bool,
     /// The node with priority 255: it holds the VIP whenever it is able to, and heeds nobody.
@@ -169,8 +174,13 @@ pub(crate) struct Vip {
     #[schemars(extend("x-default" = "moves alone"))]
     pub(crate) sync_group: Option<Text<Name>>,
     /// How heartbeats travel; all nodes of a VIP must agree, keepalived included.
-    #[schemars(extend("x-default" = "\"unicast\"; for IPv6 addresses \"multicast\", unless all members have an address6"))]
+    #[schemars(extend("x-default" = "\"unicast\"; \"multicast\" with virtual_mac, and for IPv6 addresses unless all members have an address6"))]
     pub(crate) transport: Option<Transport>,
+    /// Whether the addresses have the virtual router's own MAC address (00:00:5e:00:01:XX, IPv6
+    /// 00:00:5e:00:02:XX, XX being the VRID), on an interface of their own on top of `interface`:
+    /// it stays the same when they move. Heartbeats come from it, and must be multicast.
+    #[serde(default = "defaults::virtual_mac")]
+    pub(crate) virtual_mac: bool,
     /// What the other nodes of this VIP are.
     #[serde(default = "defaults::peers")]
     pub(crate) peers: Peers,
@@ -227,275 +237,6 @@ pub(crate) enum Peers {
     Halo,
     /// another VRRP router too, such as keepalived: plain VRRP and nothing else
     Vrrp,
-}
-
-/// Where clients connect.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Listener {
-    /// Its name in routes, logs and metrics.
-    #[schemars(required)]
-    pub(crate) name: Option<Text<Name>>,
-    /// Addresses to listen on; `0.0.0.0` stands for every IPv4 address, `[::]` for every IPv6 one.
-    #[schemars(required, length(min = 1))]
-    pub(crate) bind: Option<Vec<Text<SocketAddr>>>,
-    /// What is spoken there.
-    #[serde(default = "defaults::protocol")]
-    pub(crate) protocol: Protocol,
-    /// The pool for what no route matches. Without one, an http listener answers 404, and a tcp
-    /// listener closes the connection; a udp listener must have one.
-    pub(crate) pool: Option<String>,
-    /// Most client connections at a time; further ones wait in the kernel's queue. udp: most sessions
-    /// or unanswered queries; datagrams of further clients are dropped.
-    #[serde(default = "defaults::max_connections")]
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub(crate) max_connections: usize,
-    /// http: largest header section of a request, request line included ("1KiB" to "1MiB"); a
-    /// larger one is answered 431.
-    #[serde(default = "defaults::max_header_bytes")]
-    pub(crate) max_header_bytes: Size,
-    /// http: longest request line ("256" bytes to "64KiB"); a longer one is answered 414.
-    #[serde(default = "defaults::max_request_line_bytes")]
-    pub(crate) max_request_line_bytes: Size,
-    /// http: most header fields of a request; more are answered 431.
-    #[serde(default = "defaults::max_header_fields")]
-    #[schemars(range(min = 1, max = 10_000))]
-    pub(crate) max_header_fields: usize,
-    /// http: largest request body; a larger one is answered 413. 0: no limit.
-    #[serde(default = "defaults::max_body_bytes")]
-    pub(crate) max_body_bytes: Size,
-    /// http: least bytes of a request body that a client must send each second, on average over
-    /// `timeouts.idle`; a slower one is answered 408. 0: no limit.
-    #[serde(default = "defaults::min_body_rate")]
-    pub(crate) min_body_rate: Size,
-    /// http: least bytes of a response that a client must take each second while there is more for
-    /// it, on average over `timeouts.idle`; a slower one is cut off. 0: no limit.
-    #[serde(default = "defaults::min_read_rate")]
-    pub(crate) min_read_rate: Size,
-    /// http: keep the client's X-Forwarded-* headers and add to them, instead of replacing them.
-    /// Only behind another proxy that can be trusted.
-    #[serde(default = "defaults::trust_forwarded")]
-    pub(crate) trust_forwarded: bool,
-    /// http and tcp: networks of the proxies before this one. A connection from there must begin with
-    /// a PROXY header, version 1 or 2, and counts as the client's that it names; one from elsewhere is
-    /// taken as it comes.
-    #[schemars(extend("x-default" = "none"))]
-    pub(crate) proxy_protocol: Option<Vec<Text<IpNet>>>,
-    /// udp: which datagrams belong together.
-    #[serde(default = "defaults::udp_mode")]
-    pub(crate) udp_mode: UdpMode,
-    /// Time limits on the client's side.
-    #[serde(default)]
-    pub(crate) timeouts: ListenerTimeouts,
-}
-
-/// What a listener speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub(crate) enum Protocol {
-    /// HTTP/1.1, with routes
-    Http,
-    /// bytes, passed on as they come; TLS may be routed by its server name
-    Tcp,
-    /// datagrams
-    Udp,
-}
-
-/// Which datagrams belong together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub(crate) enum UdpMode {
-    /// all of one client's address and port, until none has come either way for `timeouts.idle`
-    Session,
-    /// the same, but a session ends with its first answer
-    OneShot,
-    /// a DNS query and its answer, which must come within the pool's `timeouts.response`
-    Dns,
-}
-
-/// Time limits on the client's side.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListenerTimeouts {
-    /// http: from the accepted connection to the first byte of its first request.
-    #[serde(default = "defaults::first_byte_timeout")]
-    pub(crate) first_byte: Text<Duration>,
-    /// http: from the first byte of a request to the end of its header section. http and tcp: from
-    /// the accept to the end of a PROXY header, and of the TLS client hello where routes need it.
-    #[serde(default = "defaults::header_timeout")]
-    pub(crate) header: Text<Duration>,
-    /// No byte in either direction for this long closes the connection (http: within a request;
-    /// tcp and WebSocket: at any time). udp: ends a session.
-    #[serde(default = "defaults::idle_timeout")]
-    pub(crate) idle: Text<Duration>,
-    /// http: how long a connection may wait for its next request.
-    #[serde(default = "defaults::keep_alive_timeout")]
-    pub(crate) keep_alive: Text<Duration>,
-}
-
-/// A rule of a listener. http: requests for this host and path go to that pool. tcp: TLS connections
-/// for this server name do, without being decrypted.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Route {
-    /// The listener it belongs to.
-    #[schemars(required)]
-    pub(crate) listener: Option<String>,
-    /// http: the host it matches: a name, or "*.example.com" for every name below example.com.
-    #[schemars(extend("x-default" = "any host"))]
-    pub(crate) host: Option<Text<HostMatch>>,
-    /// tcp: the server name (SNI) it matches, written like `host`. A tcp listener's routes must have it.
-    pub(crate) sni: Option<Text<HostMatch>>,
-    /// The start of the path, in whole segments: "/v2" matches "/v2" and "/v2/x", not "/v20".
-    #[serde(default = "defaults::path_prefix")]
-    pub(crate) path_prefix: Text<PathPrefix>,
-    /// Where matching requests go.
-    #[schemars(required)]
-    pub(crate) pool: Option<String>,
-    /// Whether WebSocket upgrades are passed on.
-    #[serde(default = "defaults::websocket")]
-    pub(crate) websocket: bool,
-}
-
-/// Servers that answer for the same content.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Pool {
-    /// Its name in listeners, routes, commands and metrics.
-    #[schemars(required)]
-    pub(crate) name: Option<Text<Name>>,
-    /// How a server is chosen.
-    #[serde(default = "defaults::balance")]
-    pub(crate) balance: Balance,
-    /// How many other servers are tried when a connect fails.
-    #[serde(default = "defaults::retries")]
-    #[schemars(range(max = 16))]
-    pub(crate) retries: u32,
-    /// The header that tells the servers who the client is, sent at the start of each connection.
-    #[schemars(extend("x-default" = "none is sent"))]
-    pub(crate) proxy_protocol: Option<ProxyProtocol>,
-    /// Connect to the servers from the client's own address. Their answers must be routed back
-    /// through the node, and the data plane gets CAP_NET_RAW; see docs/operations.md.
-    #[serde(default = "defaults::transparent")]
-    pub(crate) transparent: bool,
-    /// Most idle connections kept to each server; 0: a new connection for each request, which is
-    /// always so with `proxy_protocol` and `transparent`.
-    #[serde(default = "defaults::max_idle")]
-    #[schemars(range(max = 65_536))]
-    pub(crate) max_idle: usize,
-    /// Time limits on the servers' side.
-    #[serde(default)]
-    pub(crate) timeouts: PoolTimeouts,
-    /// How the servers' health is checked.
-    #[schemars(extend("x-default" = "no check: every server counts as up"))]
-    pub(crate) health: Option<Health>,
-    /// The servers.
-    #[schemars(required, length(min = 1))]
-    pub(crate) server: Option<Vec<Server>>,
-}
-
-/// How a server is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub(crate) enum Balance {
-    /// in turn
-    RoundRobin,
-    /// in turn, in proportion to the servers' weights
-    WeightedRoundRobin,
-}
-
-/// A version of the PROXY protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub(crate) enum ProxyProtocol {
-    /// a line of text
-    V1,
-    /// binary
-    V2,
-}
-
-/// Time limits on the servers' side.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PoolTimeouts {
-    /// Establishing a connection.
-    #[serde(default = "defaults::connect_timeout")]
-    pub(crate) connect: Text<Duration>,
-    /// From a request sent to the first byte of its response; then the answer is 504.
-    #[serde(default = "defaults::response_timeout")]
-    pub(crate) response: Text<Duration>,
-    /// How long an idle connection is kept.
-    #[serde(default = "defaults::pool_idle_timeout")]
-    pub(crate) idle: Text<Duration>,
-}
-
-/// How the servers' health is checked.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Health {
-    /// What is done.
-    #[schemars(required)]
-    pub(crate) check: Option<Check>,
-    /// http: the request target.
-    #[serde(default = "defaults::health_path")]
-    pub(crate) path: Text<Target>,
-    /// http: the `Host` header.
-    #[schemars(extend("x-default" = "the server's address"))]
-    pub(crate) host: Option<Text<HostHeader>>,
-    /// http: status codes that count as healthy, such as "200" or "200-299,401".
-    #[serde(default = "defaults::health_status")]
-    pub(crate) status: Text<Statuses>,
-    /// http: a string that the first 64 KiB of the body must contain.
-    #[schemars(length(min = 1, max = 1024))]
-    pub(crate) contains: Option<String>,
-    /// The port to check.
-    #[schemars(range(min = 1, max = 65_535), extend("x-default" = "the server's own"))]
-    pub(crate) port: Option<u16>,
-    /// Time between checks, "10ms" to "1h".
-    #[serde(default = "defaults::health_interval")]
-    pub(crate) interval: Text<Duration>,
-    /// A check that takes longer has failed; not longer than `interval`.
-    #[schemars(extend("x-default" = "1s, or the interval when that is shorter"))]
-    pub(crate) timeout: Option<Text<Duration>>,
-    /// Successes in a row that bring a server up.
-    #[serde(default = "defaults::health_rise")]
-    #[schemars(range(min = 1, max = 1000))]
-    pub(crate) rise: u32,
-    /// Failures in a row that take a server down.
-    #[serde(default = "defaults::health_fall")]
-    #[schemars(range(min = 1, max = 1000))]
-    pub(crate) fall: u32,
-}
-
-/// What a health check does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub(crate) enum Check {
-    /// a connection can be established
-    Tcp,
-    /// a GET request is answered as expected
-    Http,
-}
-
-/// A server of a pool.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Server {
-    /// Its name in commands, logs and metrics; unique in its pool.
-    #[schemars(extend("x-default" = "the address"))]
-    pub(crate) name: Option<Text<Name>>,
-    /// Where it listens: IP address and port.
-    #[schemars(required)]
-    pub(crate) address: Option<Text<SocketAddr>>,
-    /// Its share under weighted_round_robin; 0: no new work.
-    #[serde(default = "defaults::weight")]
-    #[schemars(range(max = 256))]
-    pub(crate) weight: u32,
 }
 
 /// The admin API.

@@ -31,6 +31,7 @@ pub(crate) fn config(raw: &raw::File, report: &mut Report<'_>) -> Option<Config>
     let admin = settings::admin(&raw.admin, report);
     let data_plane = settings::data_plane(&raw.data_plane, report);
     binds::overlaps(raw, report);
+    binds::refused(raw, vips.as_deref().unwrap_or_default(), report);
     quorum::quorum(raw, report);
     Some(Config {
         cluster: raw.cluster.name.0.0.clone(),

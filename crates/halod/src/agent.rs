@@ -5,8 +5,8 @@ use std::path::Path;
 use halo_agent::{Agent, Loaded, Options};
 use halo_netio::platform::{Linux, Settings};
 use halo_netio::process::{
-    Capability, random_seed, read_secret, require_network_privileges, resolve_identity,
-    take_precedence,
+    Capability, lock_memory, random_seed, read_secret, require_network_privileges,
+    resolve_identity, take_precedence,
 };
 
 use crate::logging;
@@ -47,6 +47,7 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
         warnings: warning
             .into_iter()
             .chain(take_precedence().warning())
+            .chain(lock_memory().warning())
             .collect(),
     };
     Agent::new(platform, loaded, options).run().map_err(whole)

@@ -8,10 +8,12 @@ mod clock;
 mod commands;
 mod control;
 mod link;
+mod liveness;
 mod operator;
 mod requests;
 mod servers;
 mod status;
+mod threads;
 mod turning;
 
 use std::os::fd::OwnedFd;

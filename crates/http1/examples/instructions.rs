@@ -102,6 +102,7 @@ impl Worker {
                 delivery,
                 connection,
                 via: None,
+                date: None,
             },
         );
         let body = &response[consumed..];

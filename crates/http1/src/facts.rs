@@ -31,6 +31,8 @@ pub(crate) struct Facts {
     pub(crate) expect: Expectation,
     /// Provenance fields are present.
     pub(crate) provenance: bool,
+    /// `Date` is present.
+    pub(crate) date: bool,
 }
 
 /// What `Upgrade` offers.
@@ -100,6 +102,7 @@ impl Facts {
             | Known::XForwardedProto
             | Known::XForwardedHost
             | Known::Provenance => self.provenance = true,
+            Known::Date => self.date = true,
             Known::Lookalike => return Err(Error::Lookalike),
             Known::Te
             | Known::Trailer
@@ -179,6 +182,7 @@ fn nomination(option: &[u8]) -> Result<(), Error> {
         | Known::Proxy
         | Known::Http2Settings
         | Known::Via
+        | Known::Date
         | Known::Other => Ok(()),
     }
 }

@@ -38,6 +38,8 @@ pub enum Known {
     Provenance,
     /// `Via`.
     Via,
+    /// `Date`.
+    Date,
     /// A name that differs from one of the above only by `_` for `-`. Servers that turn names
     /// into variables take the two for one; such a message is refused.
     Lookalike,
@@ -64,6 +66,7 @@ impl Known {
             (b'e', 6) => exact(name, b"expect", Self::Expect),
             (b'k', 10) => exact(name, b"keep-alive", Self::KeepAlive),
             (b'f', 9) => exact(name, b"forwarded", Self::Provenance),
+            (b'd', 4) => exact(name, b"date", Self::Date),
             (b'v', 3) => exact(name, b"via", Self::Via),
             (b'p', 5) => exact(name, b"proxy", Self::Proxy),
             (b'p', 7..) => exact(&name[..6], b"proxy-", Self::Proxy),
@@ -191,7 +194,7 @@ mod tests {
         ("x-real-ip", Known::Provenance),
         ("forwarded", Known::Provenance),
         ("via", Known::Via),
-        ("date", Known::Other),
+        ("date", Known::Date),
         ("cookie", Known::Other),
         ("x-forwarde", Known::Other),
     ];

@@ -166,6 +166,7 @@ fn a_response_goes_on_without_the_fields_of_its_hop() {
         delivery: Delivery::AsIs,
         connection,
         via: None,
+        date: None,
     };
     let head = "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 5\r\nDate: d\r\n";
     for (connection, line) in [
@@ -179,11 +180,44 @@ fn a_response_goes_on_without_the_fields_of_its_hop() {
 }
 
 #[test]
+fn a_response_without_a_date_gets_the_one_of_its_arrival() {
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    let rewrite = ResponseRewrite {
+        delivery: Delivery::AsIs,
+        connection: ClientConnection::Implied,
+        via: None,
+        date: Some(date.as_bytes()),
+    };
+    for (input, expected) in [
+        (
+            "HTTP/1.1 204 N\r\nA: b\r\n\r\n".to_owned(),
+            format!("HTTP/1.1 204 N\r\nA: b\r\nDate: {date}\r\n\r\n"),
+        ),
+        (
+            "HTTP/1.1 204 N\r\ndate: mine\r\n\r\n".to_owned(),
+            "HTTP/1.1 204 N\r\ndate: mine\r\n\r\n".to_owned(),
+        ),
+        // Not the hop's, whatever the server says.
+        (
+            "HTTP/1.1 204 N\r\nConnection: date\r\nDate: mine\r\n\r\n".to_owned(),
+            "HTTP/1.1 204 N\r\nDate: mine\r\n\r\n".to_owned(),
+        ),
+        (
+            "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".to_owned(),
+            "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".to_owned(),
+        ),
+    ] {
+        assert_eq!(response(&input, Asked::default(), &rewrite), expected);
+    }
+}
+
+#[test]
 fn framing_fields_of_a_response_say_how_its_body_goes_on() {
     let rewrite = |delivery| ResponseRewrite {
         delivery,
         connection: ClientConnection::Implied,
         via: Some(b"1.1 x"),
+        date: None,
     };
     let asked = Asked::default();
     assert_eq!(
@@ -221,6 +255,7 @@ fn switching_protocols_is_passed_on_in_its_canonical_form() {
         delivery: Delivery::AsIs,
         connection: ClientConnection::WebSocket,
         via: None,
+        date: None,
     };
     assert_eq!(
         response(

@@ -91,25 +91,40 @@ impl Drop for ArpProber {
     }
 }
 
-/// The longest time in which two hosts said that they have the address.
+/// The longest time in which two hosts said that they have the address. One that answers after the
+/// other has fallen silent, however soon, is its successor: there are two owners only where the former
+/// one is heard again.
 #[must_use]
 pub fn longest_dispute(answers: &[Answer]) -> Duration {
     let mut longest = Duration::ZERO;
-    let mut dispute: Option<(Instant, Instant)> = None;
+    let mut dispute: Option<Dispute> = None;
     for pair in answers.windows(2) {
         let [before, after] = pair else { continue };
         let both = before.mac != after.mac && after.at - before.at <= AT_ONE_TIME;
         if !both {
             continue;
         }
-        let start = match dispute {
-            Some((start, end)) if before.at - end.min(before.at) <= AT_ONE_TIME => start,
-            _ => before.at,
+        let goes_on = dispute.filter(|was| before.at - was.end.min(before.at) <= AT_ONE_TIME);
+        let now = Dispute {
+            start: goes_on.map_or(before.at, |was| was.start),
+            end: after.at,
+            changes: goes_on.map_or(0, |was| was.changes) + 1,
         };
-        dispute = Some((start, after.at));
-        longest = longest.max(after.at - start);
+        dispute = Some(now);
+        if now.changes > 1 {
+            longest = longest.max(now.end - now.start);
+        }
     }
     longest
+}
+
+/// Answers of two hosts close to each other.
+#[derive(Clone, Copy)]
+struct Dispute {
+    start: Instant,
+    end: Instant,
+    /// How often another host answered than the last one.
+    changes: u32,
 }
 
 fn run(shared: &Shared, index: u32, mac: MacAddr, address: Ipv4Addr) -> Result<(), LabError> {
@@ -178,6 +193,11 @@ mod tests {
     fn a_handover_is_no_dispute_but_answers_in_turns_are() {
         assert_eq!(dispute(&[]), 0);
         assert_eq!(dispute(&[(0, 1), (10, 1), (60, 2), (70, 2)]), 0);
+        assert_eq!(
+            dispute(&[(0, 1), (10, 1), (12, 2), (14, 2)]),
+            0,
+            "a quick one"
+        );
         assert_eq!(dispute(&[(0, 1), (2, 2), (4, 1), (6, 2), (50, 2)]), 6);
         let long: Vec<(u64, u8)> = (0..500).map(|n| (n * 2, (n % 2) as u8)).collect();
         assert_eq!(dispute(&long), 998);

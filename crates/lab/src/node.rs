@@ -62,10 +62,19 @@ impl Node {
     /// # Errors
     /// As [`Self::start_halod`].
     pub fn start_halod_without_precedence(&self) -> Result<(), LabError> {
+        self.start_halod_without("sys_nice")
+    }
+
+    /// Starts halod as one that lacks a capability (as capabilities(7) has it, in lower case and without
+    /// `CAP_`).
+    ///
+    /// # Errors
+    /// As [`Self::start_halod`].
+    pub fn start_halod_without(&self, capability: &str) -> Result<(), LabError> {
         let program = self.program.as_os_str();
         let setpriv = find_tool("setpriv")?;
-        let without = "--bounding-set=-sys_nice".as_ref();
-        self.start(setpriv.as_os_str(), &[without, program])
+        let without = format!("--bounding-set=-{capability}");
+        self.start(setpriv.as_os_str(), &[without.as_ref(), program])
     }
 
     fn start(&self, program: &OsStr, before: &[&OsStr]) -> Result<(), LabError> {

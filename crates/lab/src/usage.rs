@@ -6,6 +6,7 @@ use std::ops::Sub;
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
 /// CPU time of some processes.
@@ -127,6 +128,14 @@ pub fn pin_thread(core: usize) -> io::Result<()> {
     let mut set = CpuSet::new();
     set.set(core)?;
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
+/// CPU time of the calling thread.
+///
+/// # Errors
+/// When the system does not count it.
+pub fn thread_time() -> io::Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
 #[cfg(test)]

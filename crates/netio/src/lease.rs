@@ -22,7 +22,7 @@ use self::bpf::{AddressMap, Field, Key, Program, Records};
 use crate::error::{Error, Result};
 use crate::netlink::{FilterPoint, Netlink};
 
-/// Addresses that can be guarded on a machine. Their records fill four pages of memory.
+/// Addresses that can be guarded on a machine. Their records fill five pages of memory.
 pub const MOST_ADDRESSES: u32 = 512;
 
 /// Which packets a program judges.
@@ -170,6 +170,12 @@ impl Leases {
         );
     }
 
+    /// Whether packets to a guarded address are dropped also while it is leased (RFC 9568 section 6.1:
+    /// Accept_Mode False). ARP and Neighbour Discovery are answered as ever.
+    pub fn refuse(&self, address: IpAddr, refused: bool) {
+        self.set(address, &[(Field::Refusing, u64::from(refused))]);
+    }
+
     fn set(&self, address: IpAddr, fields: &[(Field, u64)]) {
         if let Some(slot) = self.slots.get(&address) {
             for (field, value) in fields {
@@ -241,8 +247,13 @@ impl Leases {
                     "{MOST_ADDRESSES} addresses are guarded already"
                 )))
             })?;
-        // The former tenant's deadlines are not this one's. Without any it is left alone.
-        for field in [Field::Leased, Field::Draining, Field::Forwarding] {
+        // What was said of the former tenant is not of this one. Without a lease it is left alone.
+        for field in [
+            Field::Leased,
+            Field::Draining,
+            Field::Forwarding,
+            Field::Refusing,
+        ] {
             self.records.set(slot as usize, field, 0);
         }
         self.addresses.insert(key(address), slot).map_err(failed)?;

@@ -13,6 +13,7 @@ pub mod heir;
 pub mod lease;
 pub mod netlink;
 pub mod netns;
+pub mod payload;
 pub mod platform;
 pub mod process;
 pub mod signals;
@@ -20,7 +21,9 @@ pub mod splice;
 pub mod stream;
 pub mod udp;
 pub mod unix;
+mod virtual_mac;
 pub mod vrrp;
+mod waiting;
 
 pub use error::{Error, Result};
 pub use platform::Platform;

@@ -17,6 +17,7 @@ pub use linux::{Linux, Settings};
 use crate::check::{Check, Outcome};
 use crate::error::Result;
 use crate::netlink::{Address, Link, NetlinkEvent};
+use crate::payload::Payload;
 use crate::signals::Signal;
 use crate::vrrp::{Datagram, Family};
 
@@ -47,8 +48,13 @@ pub enum Input {
     Network(NetlinkEvent),
     /// A signal came.
     Signal(Signal),
+    /// The data plane has been started; it says nothing before this. Or it could not be.
+    DataPlaneStarted {
+        /// Its process number, or why there is none.
+        outcome: std::result::Result<u32, String>,
+    },
     /// The data plane sent a message.
-    DataPlaneMessage(Vec<u8>),
+    DataPlaneMessage(Payload),
     /// The data plane ended, or broke the connection and was killed; nothing more comes from it.
     DataPlaneEnded {
         /// How, for "the data plane ...".
@@ -102,6 +108,21 @@ pub trait Platform {
     /// Takes an address off an interface; `false` when it was not there.
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool>;
 
+    /// Makes an interface with a MAC address of its own on top of `parent`, for an address of IPv6 or
+    /// of IPv4, and leaves it down; its number.
+    fn add_virtual_mac(&mut self, parent: u32, name: &str, mac: [u8; 6], ipv6: bool)
+    -> Result<u32>;
+
+    /// Sets an interface up or down.
+    fn set_up(&mut self, interface: u32, up: bool) -> Result<()>;
+
+    /// Removes an interface that [`Self::add_virtual_mac`] made.
+    fn remove_interface(&mut self, interface: u32) -> Result<()>;
+
+    /// From now on ARP on this interface is about addresses that are on itself, and on no other
+    /// interface of this machine; or (`false`) again as it was before.
+    fn separate_arp(&mut self, interface: u32, name: &str, apart: bool) -> Result<()>;
+
     /// The interface by which a packet to `destination` would leave; `None`: there is no route.
     fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>>;
 
@@ -116,6 +137,10 @@ pub trait Platform {
     /// Leases guarded addresses until `until`, or renews their leases. Others are left alone. Costs
     /// no system call.
     fn lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant);
+
+    /// Whether packets to guarded addresses are dropped also while they are leased (RFC 9568 section 6.1:
+    /// Accept_Mode False). ARP and Neighbour Discovery are answered as ever.
+    fn refuse(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, refused: bool);
 
     /// Ends the leases of guarded addresses now.
     fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>);
@@ -167,8 +192,9 @@ pub trait Platform {
     /// Sends an Ethernet frame.
     fn send_frame(&mut self, interface: u32, frame: &[u8]) -> Result<()>;
 
-    /// Starts the data plane, which must not be running, and tells its process number.
-    fn start_data_plane(&mut self) -> Result<u32>;
+    /// Has the data plane started, which must not be running; [`Input::DataPlaneStarted`] tells how that
+    /// went. What is sent to it meanwhile it finds.
+    fn start_data_plane(&mut self) -> Result<()>;
 
     /// Sends the data plane a message. Fails when it has left too much unread; what is sent to one
     /// that has ended is lost, and [`Input::DataPlaneEnded`] on its way.

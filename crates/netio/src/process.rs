@@ -2,23 +2,27 @@
 
 mod capability;
 mod identity;
+mod launch;
+mod memory;
 mod scheduling;
 mod secret;
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 
 pub use capability::{Capability, require_network_privileges};
 pub use identity::{Identity, resolve as resolve_identity};
+pub(crate) use launch::{Launch, Launched};
+pub use memory::{Residence, lock_memory};
 pub use scheduling::{Precedence, take_precedence};
 pub use secret::{random_seed, read_secret};
 
 use crate::error::{Error, Result};
-use crate::heir::moved_up;
 
 /// Where the child finds its socket to the agent.
 pub const CHILD_SOCKET: RawFd = 3;
@@ -27,14 +31,12 @@ pub const CHILD_BEQUEST: RawFd = 4;
 
 /// A child process, held by a pidfd so that no other process can be meant by mistake.
 #[derive(Debug)]
-pub struct Child {
-    child: std::process::Child,
-    pidfd: OwnedFd,
-}
+pub struct Child(Launched);
 
 impl Child {
     /// Starts this binary again as `halod data-plane --fd 3` with `socket` as descriptor 3, and
-    /// `bequest` as those from 4 on.
+    /// `bequest` as those from 4 on, which must be out of their way (64 and above). The calling thread waits
+    /// until it is executed, no other does.
     ///
     /// The child runs as `identity`, keeps no capability but those of `keep` (and these only if the
     /// parent has them), can gain none (`no_new_privs`), and is continued if it was stopped when the
@@ -44,48 +46,35 @@ impl Child {
         keep: &[Capability],
         environment: &[(&str, String)],
         socket: &OwnedFd,
-        bequest: &[BorrowedFd<'_>],
+        bequest: &[OwnedFd],
     ) -> Result<Self> {
-        let bequest = moved_up(bequest)?;
-        let count = bequest.len().to_string();
-        let mut command = Command::new("/proc/self/exe");
-        command
-            .arg0("halod")
-            .args(["data-plane", "--fd", "3", "--inherited", &count])
-            .envs(environment.iter().map(|(key, value)| (key, value)))
-            .stdin(Stdio::null());
+        let failed = |source| Error::os("start the data plane (/proc/self/exe)", source);
+        let launch = program(environment, bequest.len()).map_err(failed)?;
         let identity = *identity;
         let keep = Capability::bits(keep);
         let socket = socket.as_raw_fd();
-        let inherited: Vec<RawFd> = bequest.iter().map(AsRawFd::as_raw_fd).collect();
-        // SAFETY: the closure runs between fork and exec in a single-threaded copy of this
-        // process and makes only system calls: no allocation, no locks.
-        unsafe {
-            command.pre_exec(move || {
-                hand_over(socket, CHILD_SOCKET)?;
-                for (fd, at) in inherited.iter().zip(CHILD_BEQUEST..) {
-                    hand_over(*fd, at)?;
-                }
-                capability::gain_no_more(keep)?;
-                identity.assume()?;
-                capability::keep_only(keep)?;
-                // After the change of user: that resets the death signal.
-                nix::sys::prctl::set_pdeathsig(Signal::SIGCONT)?;
-                Ok(())
-            });
-        }
-        let child = command
-            .spawn()
-            .map_err(|source| Error::os("start the data plane (/proc/self/exe)", source))?;
-        let pidfd = open_pidfd(child.id())
-            .map_err(|source| Error::os("open a pidfd for the data plane", source))?;
-        Ok(Self { child, pidfd })
+        let mut prepare = || {
+            hand_over(socket, CHILD_SOCKET)?;
+            for (fd, at) in bequest.iter().zip(CHILD_BEQUEST..) {
+                hand_over(fd.as_raw_fd(), at)?;
+            }
+            capability::gain_no_more(keep)?;
+            identity.assume()?;
+            capability::keep_only(keep)?;
+            // After the change of user: that resets the death signal.
+            nix::sys::prctl::set_pdeathsig(Signal::SIGCONT)?;
+            Ok(())
+        };
+        // SAFETY: the closure makes only system calls, and changes nothing in memory.
+        unsafe { launch.start(&mut prepare) }
+            .map(Self)
+            .map_err(failed)
     }
 
     /// Its process number.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.0.pid()
     }
 
     /// Sends it a signal; it is fine if it has ended already.
@@ -96,7 +85,7 @@ impl Child {
         let outcome = unsafe {
             libc::syscall(
                 libc::SYS_pidfd_send_signal,
-                self.pidfd.as_raw_fd(),
+                self.0.as_fd().as_raw_fd(),
                 signal as libc::c_int,
                 std::ptr::null::<libc::siginfo_t>(),
                 0,
@@ -117,7 +106,7 @@ impl Child {
 
     /// How it ended, in words; `None` while it runs.
     pub fn ended(&mut self) -> Result<Option<String>> {
-        self.child
+        self.0
             .try_wait()
             .map(|status| status.map(describe))
             .map_err(|source| Error::os("wait for the data plane", source))
@@ -127,8 +116,26 @@ impl Child {
 impl AsFd for Child {
     /// Readable when the process has ended.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+        self.0.as_fd()
     }
+}
+
+/// This binary as a data plane: its environment is this process's, with `environment` on top.
+fn program(environment: &[(&str, String)], inherited: usize) -> io::Result<Launch> {
+    let mut launch = Launch::new("/proc/self/exe", "halod")?.nowhere(&[libc::STDIN_FILENO]);
+    for argument in ["data-plane", "--fd", "3", "--inherited"] {
+        launch = launch.argument(argument)?;
+    }
+    launch = launch.argument(inherited.to_string())?;
+    let own =
+        std::env::vars_os().filter(|(key, _)| environment.iter().all(|(name, _)| key != *name));
+    let given = environment
+        .iter()
+        .map(|(key, value)| (OsString::from(key), OsString::from(value)));
+    for (key, value) in own.chain(given) {
+        launch = launch.variable(key, value)?;
+    }
+    Ok(launch)
 }
 
 /// Takes over the socket that the agent left at `fd`, and names the process for `ps`.
@@ -171,7 +178,7 @@ pub fn hostname() -> Result<String> {
 }
 
 /// Becomes `identity` without any capability, and without a way to gain one. Only system calls: runs
-/// between fork and exec.
+/// before exec, in this process's memory.
 pub(crate) fn give_up_everything(identity: Identity) -> io::Result<()> {
     capability::gain_no_more(0)?;
     identity.assume()?;
@@ -192,17 +199,6 @@ fn hand_over(socket: RawFd, to: RawFd) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
-}
-
-pub(crate) fn open_pidfd(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: plain system call; the child has not been waited for, so the number is its.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
-    // SAFETY: the kernel just gave us this descriptor (close-on-exec by default).
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// How a process ended, after its name.

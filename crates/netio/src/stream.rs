@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use crate::error::{Error, Result};
+use crate::payload::Payload;
 
 /// Most that is read in one go before others get their turn, in bytes.
 const READ_CHUNK: usize = 64 * 1024;
@@ -74,7 +75,7 @@ impl Stream {
     }
 
     /// The next whole frame: 4 bytes of length (big-endian), then that many bytes.
-    pub fn take_frame(&mut self) -> Result<Option<Vec<u8>>> {
+    pub fn take_frame(&mut self) -> Result<Option<Payload>> {
         let Some((head, rest)) = self.input.split_first_chunk::<LENGTH>() else {
             return Ok(None);
         };
@@ -83,7 +84,7 @@ impl Stream {
         let Some(frame) = rest.get(..length) else {
             return Ok(None);
         };
-        let frame = frame.to_vec();
+        let frame = Payload::from(frame);
         self.input.drain(..LENGTH + length);
         Ok(Some(frame))
     }
@@ -189,8 +190,8 @@ mod tests {
         left.send_frame(b"one").unwrap();
         left.send_frame(b"").unwrap();
         right.receive();
-        assert_eq!(right.take_frame().unwrap().unwrap(), b"one");
-        assert_eq!(right.take_frame().unwrap().unwrap(), b"");
+        assert_eq!(*right.take_frame().unwrap().unwrap(), *b"one");
+        assert_eq!(*right.take_frame().unwrap().unwrap(), *b"");
         assert_eq!(right.take_frame().unwrap(), None);
     }
 
@@ -202,7 +203,7 @@ mod tests {
         assert_eq!(right.take_frame().unwrap(), None);
         left.queue(&[b"llo"]).unwrap();
         right.receive();
-        assert_eq!(right.take_frame().unwrap().unwrap(), b"hello");
+        assert_eq!(*right.take_frame().unwrap().unwrap(), *b"hello");
     }
 
     #[test]
@@ -230,7 +231,7 @@ mod tests {
             left.flush();
             right.receive();
             while let Some(got) = right.take_frame().unwrap() {
-                assert_eq!(got, frame);
+                assert_eq!(*got, *frame);
                 received += 1;
             }
         }

@@ -1,5 +1,6 @@
 //! Raw sockets for VRRP, IP protocol 112 (RFC 9568 sections 5.1.1 and 5.1.2).
 
+mod message;
 mod v4;
 mod v6;
 
@@ -9,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use socket2::{Protocol, Socket};
 
 use crate::error::{Error, Result};
+use crate::payload::Payload;
 
 /// RFC 9568 sections 5.1.1.4 and 5.1.2.4.
 const PROTOCOL: i32 = 112;
@@ -64,7 +66,7 @@ pub struct Datagram {
     /// Time to live or hop limit on arrival.
     pub ttl: u8,
     /// What is behind the IP header.
-    pub payload: Vec<u8>,
+    pub payload: Payload,
 }
 
 /// A raw socket for VRRP of one family on one interface.

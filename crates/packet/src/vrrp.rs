@@ -32,12 +32,14 @@
 mod decode;
 mod encode;
 mod fields;
+mod frame;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use decode::{Accept, Addresses, Advertisement, Arrival, DecodeError, decode};
 pub use encode::{EncodeError, Outgoing, encoded_len};
 pub use fields::{Centiseconds, Priority, Vrid};
+pub use frame::{FRAME_OVERHEAD, MAX_FRAME_LEN, encode_multicast, virtual_mac};
 
 /// IP protocol number of VRRP (RFC 9568 section 5.1.1.4).
 pub const PROTOCOL: u8 = 112;

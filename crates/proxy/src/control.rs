@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use halo_config::{AccessLog, Config, HostMatch, Listener, Pool};
+use halo_config::{AccessLog, Config, HostMatch, Listener, Pool, Server};
 use halo_http1::Limits;
 use halo_route::{HostPattern, Router};
 
 use crate::ApplyError;
 use crate::counters::per_worker;
 use crate::gate::Gate;
+use crate::places::Places;
 use crate::snapshot::{
     ListenerEntry, ListenerShared, Place, PoolEntry, ServerEntry, ServerShared, Snapshot, Target,
 };
@@ -76,6 +77,7 @@ pub(crate) fn with_server(
     let mut pools = old.pools.clone();
     pools[at] = Arc::new(PoolEntry {
         config: entry.config.clone(),
+        limits: entry.limits.clone(),
         servers,
     });
     Some(Snapshot {
@@ -139,6 +141,7 @@ fn compile_listener(
         None => Arc::new(ListenerShared {
             gate: Gate::new(listener.max_connections),
             counts: per_worker(workers),
+            incoming: per_worker(workers),
         }),
     };
     Ok(ListenerEntry {
@@ -157,6 +160,8 @@ fn limits(listener: &Listener) -> Limits {
         line_bytes: listener.max_request_line_bytes,
         head_bytes: listener.max_header_bytes,
         fields: listener.max_header_fields,
+        connection_options: listener.max_connection_options,
+        trailer_bytes: listener.max_trailer_bytes,
         body_bytes: match listener.max_body_bytes {
             0 => u64::MAX,
             most => most,
@@ -202,6 +207,7 @@ fn compile_pool(
                     id: *next_server,
                     name: server.name.clone(),
                     address: server.address,
+                    seats: Places::new(most_connections(server)),
                     counts: per_worker(workers),
                 }),
                 available: true,
@@ -211,6 +217,36 @@ fn compile_pool(
         .collect();
     PoolEntry {
         config: pool.clone(),
+        limits: Arc::new(response_limits(pool)),
         servers,
+    }
+}
+
+/// What a server's response may cost. Its body is the application's affair.
+fn response_limits(pool: &Pool) -> Limits {
+    Limits {
+        head_bytes: pool.max_header_bytes,
+        fields: pool.max_header_fields,
+        trailer_bytes: pool.max_trailer_bytes,
+        interim_responses: pool.max_interim_responses,
+        ..Limits::default()
+    }
+}
+
+/// How many connections a server may have.
+fn most_connections(server: &Server) -> usize {
+    server.max_connections.unwrap_or(usize::MAX)
+}
+
+/// Puts the limits of a new snapshot in force.
+pub(crate) fn set_limits(new: &Snapshot) {
+    for listener in &new.listeners {
+        let limit = listener.config.max_connections;
+        listener.shared.gate.set_limit(limit);
+    }
+    for pool in &new.pools {
+        for (entry, server) in pool.servers.iter().zip(&pool.config.servers) {
+            entry.shared.seats.set_limit(most_connections(server));
+        }
     }
 }

@@ -1,27 +1,8 @@
 //! Counters: each worker writes its own, a reader adds them up.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use halo_api::ListenerStatus;
 
-/// A number that one worker changes and anyone reads.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, n: u64) {
-        // One writer, so that a load and a store suffice and the bus is not locked.
-        self.0.store(self.get().wrapping_add(n), Ordering::Relaxed);
-    }
-
-    pub(crate) fn sub(&self, n: u64) {
-        self.0.store(self.get().wrapping_sub(n), Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::counter::Counter;
 
 /// One worker's counters of a listener, on cache lines of their own.
 #[derive(Debug, Default)]
@@ -46,6 +27,8 @@ pub(crate) struct ServerCounts {
     pub(crate) total: Counter,
     pub(crate) connect_failures: Counter,
     pub(crate) retries: Counter,
+    /// Connections kept for requests to come.
+    pub(crate) idle: Counter,
 }
 
 /// One set of counters for each worker.
@@ -103,4 +86,8 @@ pub struct ServerCounters {
     pub connect_failures: u64,
     /// Requests given to another server after a connect to this one failed.
     pub retries: u64,
+    /// Connections open to it, idle ones and those being established included.
+    pub connections: u64,
+    /// Requests or TCP connections that wait for a connection to it.
+    pub waiting: u64,
 }

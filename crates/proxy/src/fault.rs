@@ -43,6 +43,9 @@ pub(crate) enum Fault {
     /// More than `max_request_line_bytes`.
     #[error("the request line is longer than max_request_line_bytes allows")]
     LineTooLong,
+    /// More than `max_trailer_bytes`.
+    #[error("the request's trailer section is larger than max_trailer_bytes allows")]
+    TrailerTooLarge,
     /// More than `max_header_fields`.
     #[error("the request has more header fields than max_header_fields allows")]
     TooManyFields,
@@ -70,6 +73,14 @@ pub(crate) enum Fault {
     /// All servers of the pool are down, drained or weigh nothing.
     #[error("no server is available")]
     NoServer,
+    /// All servers of the pool have as many connections as they may, and as many wait as may.
+    #[error("every server has max_connections connections, and max_queue wait for one")]
+    QueueFull,
+    /// `timeouts.queue` of the pool.
+    #[error(
+        "every server has max_connections connections, and none became free within timeouts.queue"
+    )]
+    QueueTimeout,
     /// A connect failed.
     #[error("cannot connect: {0}")]
     Connect(io::Error),
@@ -111,7 +122,8 @@ impl Fault {
     pub(crate) fn request(error: Error) -> Self {
         match error {
             Error::BodyTooLong => Self::BodyTooLarge,
-            Error::HeadTooLong | Error::TrailerTooLong => Self::HeaderTooLarge,
+            Error::HeadTooLong => Self::HeaderTooLarge,
+            Error::TrailerTooLong => Self::TrailerTooLarge,
             Error::LineTooLong => Self::LineTooLong,
             Error::TooManyFields => Self::TooManyFields,
             Error::UnknownCoding => Self::UnknownCoding,
@@ -136,6 +148,7 @@ impl Fault {
             | Self::NoRoute
             | Self::BodyTooLarge
             | Self::HeaderTooLarge
+            | Self::TrailerTooLarge
             | Self::LineTooLong
             | Self::TooManyFields
             | Self::ProxyHeader(_)
@@ -146,6 +159,8 @@ impl Fault {
             | Self::Idle
             | Self::ClientGone => Source::Client,
             Self::NoServer
+            | Self::QueueFull
+            | Self::QueueTimeout
             | Self::Connect(_)
             | Self::ConnectTimeout
             | Self::ResponseTimeout
@@ -171,6 +186,7 @@ impl Fault {
             Self::NoRoute => "no_route",
             Self::BodyTooLarge => "body_too_large",
             Self::HeaderTooLarge => "header_too_large",
+            Self::TrailerTooLarge => "trailer_too_large",
             Self::LineTooLong => "request_line_too_long",
             Self::TooManyFields => "too_many_fields",
             Self::ProxyHeader(_) => "bad_proxy_header",
@@ -181,6 +197,8 @@ impl Fault {
             Self::Idle => "idle_timeout",
             Self::ClientGone => "client_gone",
             Self::NoServer => "no_server",
+            Self::QueueFull => "queue_full",
+            Self::QueueTimeout => "queue_timeout",
             Self::Connect(_) => "connect_failed",
             Self::ConnectTimeout => "connect_timeout",
             Self::ResponseTimeout => "response_timeout",
@@ -203,12 +221,16 @@ impl Fault {
             Self::HeaderTimeout | Self::Idle | Self::BodyTooSlow | Self::ReadTooSlow => 408,
             Self::BodyTooLarge => 413,
             Self::LineTooLong => 414,
-            Self::HeaderTooLarge | Self::TooManyFields => 431,
+            Self::HeaderTooLarge | Self::TrailerTooLarge | Self::TooManyFields => 431,
             Self::UnknownCoding => 501,
             Self::Connect(_) | Self::ServerClosed | Self::BadResponse(_) | Self::Truncated(_) => {
                 502
             }
-            Self::NoServer | Self::OutOfResources(_) | Self::CutOff => 503,
+            Self::NoServer
+            | Self::QueueFull
+            | Self::QueueTimeout
+            | Self::OutOfResources(_)
+            | Self::CutOff => 503,
             Self::ConnectTimeout | Self::ResponseTimeout => 504,
         }
     }

@@ -13,6 +13,7 @@ mod answer;
 mod buffer;
 mod client;
 mod close;
+mod connect;
 mod forward;
 mod head;
 mod idle;

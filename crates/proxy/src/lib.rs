@@ -6,7 +6,9 @@
 //!
 //! The HTTP engine is the module `http`; what HTTP is stands in `halo-http1`.
 
+mod calendar;
 mod control;
+mod counter;
 mod counters;
 mod cpu;
 mod error;
@@ -14,11 +16,13 @@ mod fault;
 mod gate;
 mod http;
 mod log;
+mod places;
 mod preamble;
 mod proxy;
 mod relay;
 mod snapshot;
 mod sockets;
+mod sync;
 mod tcp;
 mod udp;
 mod unreachable;
@@ -30,3 +34,4 @@ pub use counters::{Counters, PoolCounters, ServerCounters};
 pub use error::{ApplyError, NoSuchServer, StartError};
 pub use proxy::{Proxy, Workers};
 pub use unreachable::Unreachable;
+pub use worker::knock::knock;

@@ -1,6 +1,6 @@
 //! The handle that the control thread holds.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use halo_config::{Balance, Config, Protocol};
-use tokio::sync::{mpsc as tokio_mpsc, oneshot};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, mpsc as tokio_mpsc, oneshot};
 
 use crate::control::{self, ServerState};
-use crate::counters::{Counters, PoolCounters, ServerCounters, sum};
+use crate::counters::{Counters, ListenerCounts, PoolCounters, ServerCounters, sum};
 use crate::log::Log;
 use crate::snapshot::{ListenerEntry, PoolEntry, Snapshot};
 use crate::unreachable::{self, Unreachable};
@@ -55,6 +56,8 @@ struct Worker {
     thread: Option<JoinHandle<()>>,
     /// How often its event loop has turned.
     pulse: Arc<AtomicU64>,
+    /// Where it answers whether it serves.
+    wicket: SocketAddr,
 }
 
 impl Proxy {
@@ -72,19 +75,30 @@ impl Proxy {
         let log = Log::start(&settings.node)
             .map_err(|source| StartError::Thread { worker: 0, source })?;
         let (unreachable, heard) = tokio_mpsc::channel(unreachable::QUEUE);
+        let bells: Arc<[_]> = (0..count).map(|_| Notify::new()).collect();
         let mut workers = Vec::with_capacity(count);
-        for index in 0..count {
-            let (commands, inbox) = tokio_mpsc::unbounded_channel();
+        let (senders, inboxes): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| tokio_mpsc::unbounded_channel()).unzip();
+        let peers: Arc<[_]> = senders.iter().map(UnboundedSender::downgrade).collect();
+        for (index, (commands, inbox)) in senders.into_iter().zip(inboxes).enumerate() {
             let (started, ready) = mpsc::sync_channel(1);
             let pulse = Arc::new(AtomicU64::new(0));
+            let (wicket, address) =
+                worker::knock::open().map_err(|source| StartError::Runtime {
+                    worker: index,
+                    source,
+                })?;
             let setup = worker::Setup {
                 index,
                 workers: count,
                 snapshot: snapshot.clone(),
                 log: log.buffer(),
                 inbox,
+                wicket,
                 pulse: pulse.clone(),
                 unreachable: unreachable.clone(),
+                bells: bells.clone(),
+                peers: peers.clone(),
             };
             let cores = cores.clone();
             let thread = thread::Builder::new()
@@ -101,6 +115,7 @@ impl Proxy {
                 commands: Some(commands),
                 thread: Some(thread),
                 pulse,
+                wicket: address,
             });
             if let Ok(Err(source)) = ready.recv() {
                 return Err(StartError::Runtime {
@@ -155,12 +170,7 @@ impl Proxy {
             sockets::listen(listener, bound)?;
         }
         self.log.switch(access_log);
-        for listener in &new.listeners {
-            listener
-                .shared
-                .gate
-                .set_limit(listener.config.max_connections);
-        }
+        control::set_limits(&new);
         let new = Arc::new(new);
         self.snapshot.store(new.clone());
         let mut sockets: Vec<_> = self.workers.iter().map(|_| Vec::new()).collect();
@@ -224,6 +234,25 @@ impl Proxy {
         self.workers.iter().map(pulse)
     }
 
+    /// Where each worker says that it serves: it accepts a connection there, sends one byte and closes. One
+    /// that does not answers no client either. On the loopback interface, and not counted.
+    pub fn wickets(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.workers.iter().map(|worker| worker.wicket)
+    }
+
+    /// How many client connections each worker has.
+    #[must_use]
+    pub fn connections(&self) -> Vec<u64> {
+        let snapshot = self.snapshot.load();
+        let of = |worker| {
+            let counts = snapshot.listeners.iter().map(|l| &l.shared.counts[worker]);
+            counts
+                .map(|counts: &ListenerCounts| counts.connections.get())
+                .sum()
+        };
+        (0..self.workers.len()).map(of).collect()
+    }
+
     /// Everything counted so far, for the configuration in force.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -278,6 +307,15 @@ impl Proxy {
             .unwrap_or_else(PoisonError::into_inner)
             .stopping = true;
         let until = Instant::now() + timeout;
+        let cut_off = self.drain_workers(until).await;
+        if cut_off > 0 {
+            return cut_off;
+        }
+        // None accepts any more, but one may have passed a connection on to another that was done.
+        self.drain_workers(until).await
+    }
+
+    async fn drain_workers(&self, until: Instant) -> usize {
         let drained: Vec<_> = self
             .workers
             .iter()
@@ -369,6 +407,8 @@ fn pool_counters(pool: &PoolEntry) -> PoolCounters {
                     total: sum(counts, |c| &c.total),
                     connect_failures: sum(counts, |c| &c.connect_failures),
                     retries: sum(counts, |c| &c.retries),
+                    connections: server.shared.seats.taken(),
+                    waiting: server.shared.seats.waiting(),
                 }
             })
             .collect(),

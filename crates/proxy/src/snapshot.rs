@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use halo_balance::{Candidate, Method};
@@ -12,6 +13,8 @@ use halo_route::Router;
 
 use crate::counters::{ListenerCounts, ServerCounts};
 use crate::gate::Gate;
+use crate::places::Places;
+use crate::upstream::Handed;
 
 /// One configuration, with the state of every server.
 #[derive(Debug, Default)]
@@ -79,6 +82,15 @@ pub(crate) struct ListenerEntry {
 pub(crate) struct ListenerShared {
     pub(crate) gate: Gate,
     pub(crate) counts: Box<[ListenerCounts]>,
+    /// Connections on their way to each worker from another.
+    pub(crate) incoming: Box<[AtomicU64]>,
+}
+
+impl ListenerShared {
+    /// The connections that a worker has, and will have in a moment.
+    pub(crate) fn load(&self, worker: usize) -> u64 {
+        self.counts[worker].connections.get() + self.incoming[worker].load(Ordering::Relaxed)
+    }
 }
 
 /// Where a route leads.
@@ -94,6 +106,8 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct PoolEntry {
     pub(crate) config: Arc<Pool>,
+    /// What a response may cost.
+    pub(crate) limits: Arc<Limits>,
     pub(crate) servers: Vec<ServerEntry>,
 }
 
@@ -129,5 +143,14 @@ pub(crate) struct ServerShared {
     pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
+    /// Connections to it, over all workers.
+    pub(crate) seats: Places<Handed>,
     pub(crate) counts: Box<[ServerCounts]>,
+}
+
+impl ServerShared {
+    /// Whether a request can have a connection to it soon: there may be more, or some are idle.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.seats.is_full() || self.counts.iter().any(|c| c.idle.get() > 0)
+    }
 }

@@ -11,7 +11,7 @@ use crate::log::Record;
 use crate::preamble;
 use crate::relay::{Relayed, Side, relay};
 use crate::snapshot::{ListenerEntry, Target};
-use crate::upstream::{Attempts, Lease, dial, greet};
+use crate::upstream::{Attempts, Lease, Seat, Seated, dial, greet, take_seat};
 use crate::worker::{Connection, View};
 
 /// A fatal alert: no server has this name (RFC 6066 section 3).
@@ -22,6 +22,8 @@ const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
 struct Story {
     attempts: Option<Attempts>,
     lease: Option<Lease>,
+    /// Held as long as the connection lasts.
+    seat: Option<Seat>,
     connected: Option<Instant>,
 }
 
@@ -118,11 +120,21 @@ async fn reach(
     loop {
         let lease = attempts.next()?;
         let pool = attempts.pool().config.clone();
+        let seat = take_seat(&connection.worker, &lease.server, &pool);
+        let seat = match timeout(pool.timeouts.queue, seat).await {
+            Ok(seated) => match seated? {
+                Seated::Free(seat) => seat,
+                // The connection has carried requests; its place is what counts.
+                Seated::Kept(handed) => handed.seat,
+            },
+            Err(_) => return Err(Fault::QueueTimeout),
+        };
         let dialled = dial(lease.server.address, &pool, connection.ends());
         let dialled = timeout(within, dialled).await;
         match dialled.unwrap_or(Err(Fault::ConnectTimeout)) {
             Ok(tcp) => {
                 story.lease = Some(lease);
+                story.seat = Some(seat);
                 story.connected = Some(Instant::now());
                 return Ok(tcp);
             }

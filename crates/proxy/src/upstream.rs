@@ -1,6 +1,7 @@
 //! Reaching a server: choice, connect, and the next one when that fails.
 
 mod dial;
+mod seat;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::snapshot::{PoolEntry, ServerShared};
 use crate::worker::{View, Worker};
 
 pub(crate) use dial::{dial, greet};
+pub(crate) use seat::{Handed, Seat, Seated, is_surely_usable, take_seat};
 
 /// One request's or connection's way through the servers of a pool.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(crate) struct Attempts {
     pool: usize,
     tried: Tried,
     retries: u32,
+    /// The first server that was passed over as it has as many connections as it may.
+    full: Option<usize>,
     /// The server that failed last, and how.
     failed: Option<(Arc<ServerShared>, Fault)>,
 }
@@ -33,6 +37,7 @@ impl Attempts {
             pool,
             tried: Tried::new(),
             retries: 0,
+            full: None,
             failed: None,
         }
     }
@@ -47,23 +52,34 @@ impl Attempts {
     }
 
     /// The next server; counts the request as given to it. After [`Attempts::failed`], another one,
-    /// unless the pool's retries are used up or no other is available.
+    /// unless the pool's retries are used up or no other is available. One that has as many connections
+    /// as it may is chosen only when all others have, too, or none are.
     pub(crate) fn next(&mut self) -> Result<Lease, Fault> {
         let failed = match self.failed.take() {
             Some((_, fault)) if self.retries >= self.pool().config.retries => return Err(fault),
             failed => failed,
         };
         let latest = self.worker.view();
-        let Some(server) = self.view.pick(self.pool, &self.tried, &latest) else {
+        let Some(server) = self.pick(&latest) else {
             return Err(failed.map_or(Fault::NoServer, |(_, fault)| fault));
         };
         if let Some((server, _)) = failed {
             self.retries += 1;
             server.counts[self.worker.index].retries.add(1);
         }
-        self.tried.insert(server);
         let server = self.pool().servers[server].shared.clone();
         Ok(Lease::new(server, self.worker.index))
+    }
+
+    fn pick(&mut self, latest: &View) -> Option<usize> {
+        while let Some(server) = self.view.pick(self.pool, &self.tried, latest) {
+            self.tried.insert(server);
+            if self.pool().servers[server].shared.has_room() {
+                return Some(server);
+            }
+            self.full.get_or_insert(server);
+        }
+        self.full.take()
     }
 
     /// Notes that a server failed. The fault comes back when no other may be tried.

@@ -1,8 +1,12 @@
 //! One worker: a thread with a runtime, and all that its connections share.
 
 mod accept;
+mod connection;
+mod door;
+pub(crate) mod knock;
 mod listening;
 mod phases;
+mod share;
 mod time;
 mod view;
 mod wheel;
@@ -20,7 +24,7 @@ use arc_swap::ArcSwap;
 use halo_config::Pool;
 use socket2::Socket;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, UnboundedReceiver, WeakUnboundedSender};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
@@ -33,7 +37,8 @@ use crate::udp::Kit;
 use crate::unreachable::{Teller, Unreachable};
 use listening::Listening;
 
-pub(crate) use accept::{Configuration, Connection, Phase};
+pub(crate) use connection::{Configuration, Connection, Phase};
+pub(crate) use door::Moved;
 pub(crate) use time::{Alarm, Timers};
 pub(crate) use view::{ById, View};
 pub(crate) use wheel::Tick;
@@ -46,10 +51,16 @@ pub(crate) struct Setup {
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(crate) log: LogBuffer,
     pub(crate) inbox: UnboundedReceiver<Command>,
+    /// Where it answers whether it serves.
+    pub(crate) wicket: std::net::TcpListener,
     /// Where the worker counts its turns.
     pub(crate) pulse: Arc<AtomicU64>,
     /// Where it tells of servers that refuse datagrams.
     pub(crate) unreachable: mpsc::Sender<Unreachable>,
+    /// One for each worker, rung when another wants a connection that it keeps.
+    pub(crate) bells: Arc<[Notify]>,
+    /// Where each worker is told things, itself included.
+    pub(crate) peers: Arc<[WeakUnboundedSender<Command>]>,
 }
 
 /// What a worker is told. When its sender is gone, the worker ends at once.
@@ -61,6 +72,8 @@ pub(crate) enum Command {
         snapshot: Arc<Snapshot>,
         sockets: Vec<(Place, Socket)>,
     },
+    /// Serve a connection that another worker accepted.
+    Serve(Box<Moved>),
     /// Connections on these addresses are to finish until then, those to come as well.
     DrainAddresses {
         addresses: Arc<[IpAddr]>,
@@ -88,6 +101,8 @@ pub(crate) struct Worker {
     /// For datagrams.
     pub(crate) kit: Kit,
     teller: Teller,
+    bells: Arc<[Notify]>,
+    peers: Arc<[WeakUnboundedSender<Command>]>,
     pub(crate) jobs: Jobs,
     pub(crate) timers: Rc<Timers>,
     /// Connections, and acceptors that have not ended yet.
@@ -118,8 +133,11 @@ async fn turn(setup: Setup) {
         snapshot,
         log,
         mut inbox,
+        wicket,
         pulse,
         unreachable,
+        bells,
+        peers,
     } = setup;
     let view = View::new(snapshot.load_full(), None, index, workers);
     let worker = Rc::new(Worker {
@@ -128,16 +146,19 @@ async fn turn(setup: Setup) {
         snapshot,
         view: RefCell::new(Rc::new(view)),
         log,
-        upstreams: Upstreams::default(),
+        upstreams: Upstreams::new(index),
         plumbing: Plumbing::default(),
         kit: Kit::default(),
         teller: Teller::new(unreachable),
+        bells,
+        peers,
         jobs: Jobs::default(),
         timers: Timers::new(pulse),
         live: Cell::new(0),
         none_live: Notify::new(),
     });
     // All of these end with the runtime.
+    spawn_local(knock::answer(wicket));
     spawn_local({
         let timers = worker.timers.clone();
         async move { timers.run().await }
@@ -150,12 +171,26 @@ async fn turn(setup: Setup) {
         let worker = worker.clone();
         async move { worker.upstreams.reap(&worker.timers).await }
     });
+    spawn_local({
+        let worker = worker.clone();
+        async move { worker.answer_bell().await }
+    });
     let mut acceptors: HashMap<Place, Listening> = HashMap::new();
     while let Some(command) = inbox.recv().await {
         match command {
             Command::Refresh { snapshot, sockets } => {
                 let view = worker.view_of(&snapshot);
                 refresh(&worker, &view, &mut acceptors, sockets);
+            }
+            Command::Serve(moved) => {
+                let acceptor = acceptors.get(&moved.place);
+                let taken = match acceptor {
+                    Some(acceptor) => acceptor.take(*moved),
+                    None => Err(*moved),
+                };
+                if let Err(moved) = taken {
+                    moved.finish(&worker);
+                }
             }
             Command::DrainAddresses { addresses, until } => {
                 let until = Instant::from_std(until);
@@ -173,11 +208,15 @@ async fn turn(setup: Setup) {
                     acceptor.close(until);
                 }
                 worker.timers.call();
-                let cut_off = worker.wait_for_end(until).await;
-                // Whoever asked may have gone.
-                if done.send(cut_off).is_err() {
-                    tracing::debug!("nobody waits for the drain any more");
-                }
+                // Connections from other workers still come in meanwhile.
+                let worker = worker.clone();
+                spawn_local(async move {
+                    let cut_off = worker.wait_for_end(until).await;
+                    // Whoever asked may have gone.
+                    if done.send(cut_off).is_err() {
+                        tracing::debug!("nobody waits for the drain any more");
+                    }
+                });
             }
         }
     }
@@ -217,6 +256,8 @@ fn refresh(
     });
     worker.timers.call();
     worker.upstreams.keep_only(&worker.view());
+    // A limit may have come down.
+    worker.upstreams.lend_all();
 }
 
 impl Worker {
@@ -249,6 +290,23 @@ impl Worker {
     /// Tells the control thread that nobody listens where a server should.
     pub(crate) fn unreachable(&self, pool: &Pool, server: &ServerShared) {
         self.teller.tell(&pool.name, server, self.timers.now());
+    }
+
+    /// Asks the workers that keep idle connections to a server for one.
+    pub(crate) fn ask_for_idle(&self, server: &ServerShared) {
+        for (worker, bell) in self.bells.iter().enumerate() {
+            if server.counts[worker].idle.get() > 0 {
+                bell.notify_one();
+            }
+        }
+    }
+
+    /// Gives idle connections to those who wait for them, whenever one asks.
+    async fn answer_bell(&self) {
+        loop {
+            self.bells[self.index].notified().await;
+            self.upstreams.lend_all();
+        }
     }
 
     pub(crate) fn born(&self) {

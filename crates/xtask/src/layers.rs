@@ -19,6 +19,7 @@ use cargo_metadata::MetadataCommand;
 
 use graph::Crate;
 use rules::Layer;
+use tree::Modules;
 
 /// Checks the workspace in `root`.
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
@@ -32,8 +33,14 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
                 broken.extend(source::unsafe_code(&tree::read(&file)?));
             }
         }
+        broken.extend(
+            tree::orphans(&one.directory)?
+                .iter()
+                .map(|file| format!("{}: no `mod` leads to it", file.display())),
+        );
         if rules::layer(&one.name) == Some(Layer::Pure) {
-            for file in tree::modules(&one.directory.join("src/lib.rs"))? {
+            let root = one.directory.join("src/lib.rs");
+            for file in tree::modules(&root, Modules::Shipped)? {
                 broken.extend(source::impure(&tree::read(&file)?));
             }
         }

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Counter,
     /// Rises and falls.
     Gauge,
+    /// Counts by size.
+    Histogram,
 }
 
 /// A metric, to which samples are added.
@@ -30,6 +32,7 @@ impl Page {
         let kind = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
         };
         let header = format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
         self.text.push_str(&header);
@@ -56,8 +59,24 @@ impl Family<'_> {
         self.line(labels, &value);
     }
 
+    /// Adds a histogram of times in seconds, already written: what each bucket counts that is at most as
+    /// large, their sum, and how many there are.
+    pub(super) fn histogram(&mut self, buckets: &[(String, u64)], sum: String, count: u64) {
+        for (bound, value) in buckets {
+            self.part("_bucket", &[("le", bound)], value);
+        }
+        self.part("_bucket", &[("le", "+Inf")], &count);
+        self.part("_sum", &[], &sum);
+        self.part("_count", &[], &count);
+    }
+
     fn line(&mut self, labels: &[(&str, &str)], value: &dyn Display) {
+        self.part("", labels, value);
+    }
+
+    fn part(&mut self, suffix: &str, labels: &[(&str, &str)], value: &dyn Display) {
         self.text.push_str(self.name);
+        self.text.push_str(suffix);
         for (index, (label, value)) in labels.iter().enumerate() {
             self.text.push(if index == 0 { '{' } else { ',' });
             self.text.push_str(label);
@@ -86,6 +105,20 @@ fn escape(text: &mut String, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_histogram_ends_in_what_is_beyond_all_bounds() {
+        let mut page = Page::default();
+        let buckets = [("0.1".to_owned(), 2), ("0.5".to_owned(), 3)];
+        page.family("halo_x_seconds", Kind::Histogram, "Help.")
+            .histogram(&buckets, "1.25".to_owned(), 4);
+        assert_eq!(
+            page.finish(),
+            "# HELP halo_x_seconds Help.\n# TYPE halo_x_seconds histogram\n\
+             halo_x_seconds_bucket{le=\"0.1\"} 2\nhalo_x_seconds_bucket{le=\"0.5\"} 3\n\
+             halo_x_seconds_bucket{le=\"+Inf\"} 4\nhalo_x_seconds_sum 1.25\nhalo_x_seconds_count 4\n"
+        );
+    }
 
     #[test]
     fn labels_are_escaped_and_counters_declared() {

@@ -19,6 +19,12 @@ fn every_figure_of_the_status_is_there() {
         "halo_process_start_time_seconds{process=\"data_plane\"} 1700000001.250",
         "halo_config_generation{process=\"agent\"} 2",
         "halo_data_plane_restarts_total 1",
+        "halo_agent_timer_lateness_seconds_bucket{le=\"0.000050\"} 90",
+        "halo_agent_timer_lateness_seconds_bucket{le=\"0.000100\"} 99",
+        "halo_agent_timer_lateness_seconds_bucket{le=\"+Inf\"} 100",
+        "halo_agent_timer_lateness_seconds_sum 0.005400",
+        "halo_agent_timer_lateness_seconds_count 100",
+        "halo_agent_timer_lateness_worst_seconds 0.001700",
         "halo_vip_state{vip=\"web\",state=\"active\"} 1",
         "halo_vip_state{vip=\"dns\",state=\"active\"} 0",
         "halo_vip_state{vip=\"dns\",state=\"standby\"} 1",
@@ -30,6 +36,11 @@ fn every_figure_of_the_status_is_there() {
         "halo_vip_gratuitous_arps_sent_total{vip=\"web\"} 14",
         "halo_vip_foreign_claims_total{vip=\"web\"} 3",
         "halo_vip_became_active_total{vip=\"web\"} 15",
+        "halo_peer_discarded_total{reason=\"replayed\"} 4",
+        "halo_vip_takeover_epoch{vip=\"web\"} 17",
+        "halo_vip_suspicions_total{vip=\"web\"} 16",
+        "halo_vip_lease_seconds{vip=\"web\"} 0.160000",
+        "halo_vip_mandate_seconds{vip=\"web\"} 0.000000",
         "halo_peer_heard_seconds{peer=\"lb2\"} 0.042",
         "halo_listener_connections{listener=\"web\"} 7",
         "halo_listener_responses_total{listener=\"web\",class=\"5xx\"} 7",
@@ -50,15 +61,21 @@ fn every_figure_of_the_status_is_there() {
 fn each_metric_is_declared_once_before_its_samples_and_named_by_the_rules() {
     let page = page();
     let mut declared: HashSet<&str> = HashSet::new();
-    let mut kind = "";
+    let (mut kind, mut parts): (&str, &[&str]) = ("", &[]);
     for line in page.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, of) = rest.split_once(' ').unwrap();
             assert!(declared.insert(name), "{name} is declared twice");
             assert_eq!(of == "counter", name.ends_with("_total"), "{name} {of}");
             kind = name;
+            parts = match of {
+                "histogram" => &["_bucket", "_sum", "_count"],
+                _ => &[""],
+            };
         } else if !line.starts_with('#') {
-            assert_eq!(line.split(['{', ' ']).next(), Some(kind), "{line}");
+            let name = line.split(['{', ' ']).next().unwrap();
+            let part = name.strip_prefix(kind);
+            assert!(part.is_some_and(|part| parts.contains(&part)), "{line}");
             assert!(kind.starts_with("halo_"));
         }
     }

@@ -149,7 +149,7 @@ const PER_LISTENER: [PerListener; 8] = [
 /// Name, kind, help and value of a metric that every server has.
 type PerServer = (&'static str, Kind, &'static str, fn(&ServerStatus) -> u64);
 
-const PER_SERVER: [PerServer; 6] = [
+const PER_SERVER: [PerServer; 8] = [
     (
         "halo_server_up",
         Kind::Gauge,
@@ -190,5 +190,17 @@ const PER_SERVER: [PerServer; 6] = [
         Kind::Counter,
         "Requests given to another server after a connect to this one failed.",
         |server| server.retries,
+    ),
+    (
+        "halo_server_connections",
+        Kind::Gauge,
+        "Connections open to it, idle ones included.",
+        |server| server.connections,
+    ),
+    (
+        "halo_server_waiting",
+        Kind::Gauge,
+        "Requests or TCP connections that wait for a connection to it, as it has max_connections.",
+        |server| server.waiting,
     ),
 ];

@@ -14,6 +14,7 @@ pub(super) fn write(page: &mut Page, agent: &AgentStatus) {
         }
     }
     discards(page, agent);
+    leases(page, &agent.vips);
     let mut heard = page.family(
         "halo_peer_heard_seconds",
         Kind::Gauge,
@@ -35,7 +36,44 @@ pub(super) fn write(page: &mut Page, agent: &AgentStatus) {
     }
 }
 
+/// What a node holds VIPs by.
+fn leases(page: &mut Page, vips: &[VipStatus]) {
+    let mut lease = page.family(
+        "halo_vip_lease_seconds",
+        Kind::Gauge,
+        "How long after a heartbeat of this node its kernel answers for a VIP; missing: it is not kept from it.",
+    );
+    for vip in vips {
+        if let Some(micros) = vip.election.lease_us {
+            lease.seconds(&[("vip", &vip.name)], seconds_of_micros(micros));
+        }
+    }
+    let mut mandate = page.family(
+        "halo_vip_mandate_seconds",
+        Kind::Gauge,
+        "How long the majority still lets this node hold a VIP, 0: it does not; missing: there is no quorum.",
+    );
+    for vip in vips {
+        if let Some(micros) = vip.election.mandate_us {
+            mandate.seconds(&[("vip", &vip.name)], seconds_of_micros(micros));
+        }
+    }
+}
+
+/// "0.160000".
+fn seconds_of_micros(micros: u64) -> String {
+    format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
 fn discards(page: &mut Page, agent: &AgentStatus) {
+    let mut peers = page.family(
+        "halo_peer_discarded_total",
+        Kind::Counter,
+        "Messages of other Halo nodes dropped, by reason.",
+    );
+    for (reason, count) in &agent.peer_discarded {
+        peers.sample(&[("reason", reason)], *count);
+    }
     let mut family = page.family(
         "halo_vrrp_discarded_total",
         Kind::Counter,
@@ -80,7 +118,19 @@ fn states(page: &mut Page, vips: &[VipStatus]) {
 /// Name, kind, help and value of a metric that every VIP has.
 type PerVip = (&'static str, Kind, &'static str, fn(&VipStatus) -> u64);
 
-const PER_VIP: [PerVip; 8] = [
+const PER_VIP: [PerVip; 10] = [
+    (
+        "halo_vip_takeover_epoch",
+        Kind::Gauge,
+        "How often the VIP has been taken over, by whichever node, as far as this one knows.",
+        |vip| vip.election.epoch,
+    ),
+    (
+        "halo_vip_suspicions_total",
+        Kind::Counter,
+        "Times a heartbeat was late and the Active was asked if it is still there.",
+        |vip| vip.election.suspicions,
+    ),
     (
         "halo_vip_priority",
         Kind::Gauge,

@@ -1,11 +1,6 @@
 //! Telling the network where a VIP is.
 
-use std::net::IpAddr;
-
 use halo_netio::Platform;
-use halo_packet::MacAddr;
-use halo_packet::arp::{self, Arp, Operation};
-use halo_packet::ndp::{self, Ndp};
 use tracing::debug;
 
 use super::Agent;
@@ -14,41 +9,14 @@ impl<P: Platform> Agent<P> {
     /// Announces each address from the interface that it is on.
     pub(super) fn announce(&mut self, index: usize) {
         let vip = &mut self.vips[index];
-        let Some((home, mac)) = vip
-            .place
-            .home
-            .as_ref()
-            .and_then(|home| Some((home.index, MacAddr::from(home.mac?))))
-        else {
+        let Some(home) = vip.place.home.as_ref().map(|home| home.index) else {
             return;
         };
-        for ip in vip.config.ips() {
-            for frame in announcements(ip, mac) {
-                match self.platform.send_frame(home, &frame) {
-                    Ok(()) => vip.gratuitous_arps_sent += 1,
-                    Err(problem) => debug!("{}: {problem}", vip.config.name),
-                }
+        for frame in vip.frames.announcements() {
+            match self.platform.send_frame(home, frame) {
+                Ok(()) => vip.gratuitous_arps_sent += 1,
+                Err(problem) => debug!("{}: {problem}", vip.config.name),
             }
-        }
-    }
-}
-
-/// IPv4: one gratuitous ARP request and one reply; some switches and hosts learn from the one only,
-/// some from the other. IPv6: one unsolicited neighbour advertisement.
-fn announcements(ip: IpAddr, mac: MacAddr) -> Vec<Vec<u8>> {
-    match ip {
-        IpAddr::V4(ip) => [Operation::Request, Operation::Reply]
-            .into_iter()
-            .filter_map(|operation| {
-                let mut frame = vec![0; arp::FRAME_LEN];
-                let arp = Arp::gratuitous(operation, mac, ip);
-                arp.encode(&mut frame).is_ok().then_some(frame)
-            })
-            .collect(),
-        IpAddr::V6(ip) => {
-            let mut frame = vec![0; ndp::FRAME_LEN];
-            let encoded = Ndp::unsolicited(mac, ip).encode(&mut frame);
-            encoded.is_ok().then_some(frame).into_iter().collect()
         }
     }
 }

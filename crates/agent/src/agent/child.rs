@@ -11,6 +11,9 @@ use super::STATUS_INTERVAL;
 use super::requests::Asker;
 use crate::supervisor::Order;
 
+/// [`FromDataPlane::Alive`], which comes all the time and need not be understood each time.
+const ALIVE: &[u8] = br#"{"type":"alive"}"#;
+
 impl<P: Platform> Agent<P> {
     pub(super) fn data_plane_is_ready(&self) -> bool {
         self.supervisor.state() == ProcessState::Ready
@@ -27,8 +30,14 @@ impl<P: Platform> Agent<P> {
 
     pub(super) fn handle_data_plane_message(&mut self, message: &[u8], now: Instant) {
         self.supervisor.handle_heard(now);
+        if message == ALIVE {
+            return;
+        }
         match serde_json::from_slice(message) {
             Ok(FromDataPlane::Alive) => {}
+            Ok(FromDataPlane::Hung { what }) => {
+                self.kill_data_plane(&format!("has a worker that {what}"), now);
+            }
             Ok(FromDataPlane::Ready { generation }) => self.handle_ready(generation, now),
             Ok(FromDataPlane::Refused { generation, error }) => {
                 self.handle_refused(generation, error, now);
@@ -49,7 +58,7 @@ impl<P: Platform> Agent<P> {
     }
 
     pub(super) fn handle_data_plane_ended(&mut self, how: &str, now: Instant) {
-        if self.supervisor.pid().is_none() {
+        if !self.supervisor.is_running() {
             return; // killed for what it said just before it ended by itself
         }
         let stopping = self.stopping;
@@ -75,7 +84,7 @@ impl<P: Platform> Agent<P> {
         }
         self.status_changed = false;
         self.status_due = now + STATUS_INTERVAL;
-        if self.supervisor.pid().is_some() {
+        if self.supervisor.is_running() {
             let status = Box::new(self.status(now));
             self.send_to_data_plane(&ToDataPlane::Agent(status), now);
         }
@@ -83,7 +92,7 @@ impl<P: Platform> Agent<P> {
 
     /// Sends to the data plane, if there is one. One that leaves megabytes unread is dead.
     pub(super) fn send_to_data_plane(&mut self, message: &ToDataPlane, now: Instant) {
-        if self.supervisor.pid().is_none() {
+        if !self.supervisor.is_running() {
             return;
         }
         let sent = serde_json::to_vec(message)
@@ -125,22 +134,34 @@ impl<P: Platform> Agent<P> {
     }
 
     fn start_data_plane(&mut self, now: Instant) {
+        self.supervisor.handle_starting(now);
+        self.bequeathed.clear(); // this one has been told nothing yet
+        self.data_plane_since = self.platform.unix_millis();
         match self.platform.start_data_plane() {
-            Ok(pid) => {
-                self.supervisor.handle_started(pid, now);
-                self.bequeathed.clear(); // this one has been told nothing yet
-                self.data_plane_since = self.platform.unix_millis();
-                debug!("the data plane starts as process {pid}");
+            Ok(()) => {
                 self.send_config(now);
                 self.status_changed = true;
             }
-            Err(problem) => {
-                error!("{problem}");
-                self.data_plane_complaint =
-                    Some(format!("the data plane does not start: {problem}"));
-                self.supervisor.handle_ended(now);
-            }
+            Err(problem) => self.handle_start_failed(&problem.to_string(), now),
         }
+    }
+
+    /// It runs, or could not be started.
+    pub(super) fn handle_data_plane_started(&mut self, outcome: Result<u32, String>, now: Instant) {
+        match outcome {
+            Ok(pid) => {
+                self.supervisor.handle_started(pid);
+                debug!("the data plane starts as process {pid}");
+                self.status_changed = true;
+            }
+            Err(problem) => self.handle_start_failed(&problem, now),
+        }
+    }
+
+    fn handle_start_failed(&mut self, problem: &str, now: Instant) {
+        error!("{problem}");
+        self.data_plane_complaint = Some(format!("the data plane does not start: {problem}"));
+        self.supervisor.handle_ended(now);
     }
 
     fn handle_ready(&mut self, generation: u64, now: Instant) {
@@ -184,5 +205,16 @@ impl<P: Platform> Agent<P> {
         if self.supervisor.state() == ProcessState::Starting {
             self.kill_data_plane("refused its configuration", now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortcut_for_alive_is_what_the_data_plane_says() {
+        let said = serde_json::to_vec(&FromDataPlane::Alive).unwrap();
+        assert_eq!(said, ALIVE);
     }
 }

@@ -84,13 +84,13 @@ impl<P: Platform> Agent<P> {
             let held = since.is_some_and(|since| now >= since + HANDOVER);
             let home = vip.place.home.as_ref();
             let own = home.filter(|home| home.index == interface && held);
-            let Some(own) = own.and_then(|home| home.mac) else {
+            let Some(own) = own.and_then(|_| vip.mac()) else {
                 continue;
             };
             let claim = vip
                 .config
                 .ips()
-                .find_map(|ip| Some((ip, saying.claimant(ip, MacAddr::from(own))?)));
+                .find_map(|ip| Some((ip, saying.claimant(ip, own)?)));
             // Another interface of this machine on the same network answers for its addresses, too.
             if let Some((ip, claimant)) = claim
                 && !self.links.has_mac(claimant.octets())

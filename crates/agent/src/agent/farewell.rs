@@ -29,18 +29,32 @@ pub(super) struct Farewell {
     adverts: Vec<Path>,
 }
 
+/// An end of paths.
+#[derive(Clone, Copy)]
+struct Sender {
+    wire: u32,
+    source: IpAddr,
+}
+
+impl Sender {
+    fn to(self, destination: IpAddr) -> Path {
+        Path {
+            wire: self.wire,
+            source: self.source,
+            destination,
+        }
+    }
+}
+
 impl<P: Platform> Agent<P> {
     /// Tells the data plane what to say when this process is gone, if that has changed.
     pub(super) fn update_last_words(&mut self, now: Instant) {
-        if self.supervisor.pid().is_none() {
+        if !self.supervisor.is_running() || self.is_bequeathed() {
             return;
         }
         let farewells: Vec<Farewell> = (0..self.vips.len())
             .filter_map(|index| self.farewell(index))
             .collect();
-        if farewells == self.bequeathed {
-            return;
-        }
         let words = farewells
             .iter()
             .flat_map(|farewell| self.last_words(farewell))
@@ -49,26 +63,50 @@ impl<P: Platform> Agent<P> {
         self.send_to_data_plane(&ToDataPlane::LastWords { words }, now);
     }
 
-    /// `None`: this node does not hold the VIP, or its heartbeats travel by IPv6, for which the data
+    /// Whether the data plane knows what to say as things are.
+    fn is_bequeathed(&self) -> bool {
+        let mut known = self.bequeathed.iter();
+        let mut held = (0..self.vips.len()).filter(|index| self.farewell_from(*index).is_some());
+        held.all(|index| {
+            known
+                .next()
+                .is_some_and(|known| self.is_still(known, index))
+        }) && known.next().is_none()
+    }
+
+    fn is_still(&self, known: &Farewell, index: usize) -> bool {
+        let vip = &self.vips[index];
+        let Some(from) = self.farewell_from(index) else {
+            return false;
+        };
+        let destinations = vip.destinations().map(|to| from.to(to));
+        known.index == index
+            && known.vrid == vip.vrid
+            && known.addresses == vip.ips
+            && known.epoch == vip.epoch
+            && known.successor == self.succession(index)
+            && destinations.eq(known.adverts.iter().copied())
+    }
+
+    /// Where this node says from that it gives the VIP up. `None`: it does not hold it, or its heartbeats travel by IPv6, for which the data
     /// plane has no socket.
-    fn farewell(&self, index: usize) -> Option<Farewell> {
+    fn farewell_from(&self, index: usize) -> Option<Sender> {
         let vip = &self.vips[index];
         let (wire, source) = (vip.place.wire.as_ref()?, vip.place.source?);
-        if !vip.is_active() || source.is_ipv6() {
-            return None;
-        }
-        let path = |destination| Path {
-            wire: wire.index,
-            source,
-            destination,
-        };
+        let wire = wire.index;
+        (vip.is_active() && source.is_ipv4()).then_some(Sender { wire, source })
+    }
+
+    fn farewell(&self, index: usize) -> Option<Farewell> {
+        let vip = &self.vips[index];
+        let from = self.farewell_from(index)?;
         Some(Farewell {
             index,
             vrid: vip.vrid,
-            addresses: vip.ips(),
+            addresses: vip.ips.clone(),
             epoch: vip.epoch,
             successor: self.succession(index),
-            adverts: vip.destinations().into_iter().map(path).collect(),
+            adverts: vip.destinations().map(|to| from.to(to)).collect(),
         })
     }
 

@@ -7,15 +7,14 @@ use super::Agent;
 
 impl<P: Platform> Agent<P> {
     /// The other VIPs that move together with this one.
-    pub(super) fn group_of(&self, index: usize) -> Vec<usize> {
-        let Some(group) = &self.vips[index].config.sync_group else {
-            return Vec::new();
-        };
-        (0..self.vips.len())
-            .filter(|other| {
-                *other != index && self.vips[*other].config.sync_group.as_ref() == Some(group)
-            })
-            .collect()
+    pub(super) fn group_of(&self, index: usize) -> impl Iterator<Item = usize> {
+        (0..self.vips.len()).filter(move |other| self.moves_with(index, *other))
+    }
+
+    /// Whether another VIP moves together with this one.
+    pub(super) fn moves_with(&self, index: usize, other: usize) -> bool {
+        let group = |index: usize| self.vips[index].config.sync_group.as_ref();
+        other != index && group(index).is_some() && group(index) == group(other)
     }
 
     /// Whether this node is fit for the VIP and all that move together with it: one that another
@@ -36,7 +35,7 @@ impl<P: Platform> Agent<P> {
 
     /// The names of the VIP and of all that move together with it.
     fn and_group(&self, index: usize) -> impl Iterator<Item = &str> {
-        let all = self.group_of(index).into_iter().chain([index]);
+        let all = self.group_of(index).chain([index]);
         all.map(|index| self.vips[index].config.name.as_str())
     }
 }

@@ -4,12 +4,12 @@
 //! more, but its connections finish. The next holder has its kernel send the packets of those
 //! connections there ([`Agent::forward_unknown`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use halo_api::{EventKind, ToDataPlane};
-use halo_config::Peers;
+use halo_config::{Peers, Transport};
 use halo_netio::Platform;
 use tracing::{info, warn};
 
@@ -37,6 +37,11 @@ impl Neighbours {
             due: now,
             wait: LOOK_UP_AGAIN,
         }
+    }
+
+    /// Where a node was last seen.
+    pub(super) fn place_of(&self, interface: u32, node: IpAddr) -> Option<[u8; 6]> {
+        self.known.get(&(interface, node)).copied()
     }
 
     /// Another node may be Active now.
@@ -74,10 +79,11 @@ impl<P: Platform> Agent<P> {
         vip.drained = true;
         self.platform.drain(&mut vip.config.ips(), retiring.until);
         let message = ToDataPlane::Drain {
-            addresses: vip.ips(),
+            addresses: vip.ips.clone(),
             within_ms: u64::try_from(drain.as_millis()).unwrap_or(u64::MAX),
         };
         info!("{}: its connections here may finish", vip.config.name);
+        self.descend(index);
         self.send_to_data_plane(&message, now);
     }
 
@@ -97,7 +103,7 @@ impl<P: Platform> Agent<P> {
         if retiring.poll_timeout() > now {
             return;
         }
-        let ips = self.vips[index].ips();
+        let ips = self.vips[index].ips.clone();
         let platform = &mut self.platform;
         // Where the kernel does not say, all of the time is waited for.
         let mut left = || {
@@ -154,7 +160,7 @@ impl<P: Platform> Agent<P> {
         let vip = &mut self.vips[index];
         vip.retiring = None;
         if std::mem::take(&mut vip.drained) {
-            let addresses = vip.ips();
+            let addresses = vip.ips.clone();
             self.send_to_data_plane(&ToDataPlane::Serve { addresses }, now);
         }
         // Whatever was so before, it is the reason for this claim that counts.
@@ -183,21 +189,18 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    /// Learns where the nodes are that VIPs may be taken over from.
+    /// Learns where the nodes are that VIPs may be taken over from, and those that heartbeats go to.
     pub(super) fn look_up_neighbours(&mut self, now: Instant) {
         if self.neighbours.due > now {
             return;
         }
         let mut known = BTreeMap::new();
         let mut complete = true;
-        for vip in &self.vips {
-            let (Some(home), Some(holder)) = (&vip.place.home, vip.last_holder) else {
-                continue;
-            };
+        for (interface, node) in self.neighbours_wanted() {
             // Without its address, connections are not handed over: nothing worse.
-            match self.platform.neighbour(home.index, holder) {
+            match self.platform.neighbour(interface, node) {
                 Ok(Some(mac)) => {
-                    known.insert((home.index, holder), mac);
+                    known.insert((interface, node), mac);
                 }
                 Ok(None) | Err(_) => complete = false,
             }
@@ -210,6 +213,20 @@ impl<P: Platform> Agent<P> {
             (self.neighbours.wait * 2).min(LOOK_UP)
         };
         self.neighbours.due = now + self.neighbours.wait;
+    }
+
+    /// By interface and address.
+    fn neighbours_wanted(&self) -> BTreeSet<(u32, IpAddr)> {
+        let mut wanted = BTreeSet::new();
+        for vip in &self.vips {
+            if let (Some(home), Some(holder)) = (&vip.place.home, vip.last_holder) {
+                wanted.insert((home.index, holder));
+            }
+            if let (Some(wire), Transport::Unicast) = (&vip.place.wire, vip.config.transport) {
+                wanted.extend(vip.peers.iter().map(|peer| (wire.index, *peer)));
+            }
+        }
+        wanted
     }
 
     /// The data plane is told to stop when no new connections come to the VIPs that were given up:

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use halo_netio::Platform;
+use halo_packet::vrrp::Priority;
 use tracing::warn;
 
 use super::Agent;
@@ -72,6 +73,14 @@ impl<P: Platform> Agent<P> {
                     .entry(home.index)
                     .or_insert_with(|| (home.clone(), Vec::new()));
                 entry.1.extend(vip.config.ips());
+                // What is for its own MAC address passes both.
+                if let Some(upper) = vip.upper {
+                    let port = Port {
+                        index: upper,
+                        ..home.clone()
+                    };
+                    wanted.insert(upper, (port, vip.ips.clone()));
+                }
             }
         }
         let before = std::mem::take(&mut self.guards);
@@ -94,7 +103,7 @@ impl<P: Platform> Agent<P> {
                 Err(problem) => {
                     let complaint = format!(
                         "{}: {problem}; without it, this node may answer for a VIP for up to 5 s \
-                         after halod is killed or hangs",
+                         after halod is killed or hangs, and takes packets in spite of accept = false",
                         port.name
                     );
                     if before.complaints.get(&index) != Some(&complaint) {
@@ -104,6 +113,17 @@ impl<P: Platform> Agent<P> {
                     self.guards.complaints.insert(index, complaint);
                 }
             }
+        }
+        self.refuse_packets();
+    }
+
+    /// RFC 9568 section 6.4.3: who is not the owner takes no packets for addresses with Accept_Mode
+    /// False.
+    fn refuse_packets(&mut self) {
+        for vip in &self.vips {
+            let owns = vip.router.config().priority == Priority::OWNER;
+            let refused = !vip.config.accept && !owns;
+            self.platform.refuse(&mut vip.config.ips(), refused);
         }
     }
 

@@ -50,6 +50,8 @@ impl<P: Platform> Agent<P> {
             self.move_vip(index, place, now);
         }
         self.refresh_sockets();
+        self.refresh_uppers(now);
+        self.refresh_paths();
         self.refresh_arp();
         // Before an address can be put on.
         self.refresh_guards();
@@ -86,11 +88,7 @@ impl<P: Platform> Agent<P> {
     fn holder_of(&self, address: &Address) -> Option<usize> {
         self.vips.iter().position(|vip| {
             vip.renew_at.is_some()
-                && vip
-                    .place
-                    .home
-                    .as_ref()
-                    .is_some_and(|home| home.index == address.ifindex)
+                && vip.seat() == Some(address.ifindex)
                 && vip.config.ips().any(|ip| ip == address.net.addr())
         })
     }
@@ -139,9 +137,15 @@ impl<P: Platform> Agent<P> {
         }
         let vip = &mut self.vips[index];
         let moved = vip.place.source != place.source;
+        let speaks = |place: &Place| place.wire.as_ref().is_some_and(|wire| wire.running);
+        let returned = !speaks(&vip.place) && speaks(&place);
         vip.place = place;
+        vip.make_frames();
         if moved {
             self.reconfigure_router(index, now);
+        }
+        if returned {
+            self.meet_again(index);
         }
         let vip = &mut self.vips[index];
         if vip.is_active() && was != is {

@@ -145,16 +145,24 @@ impl<P: Platform> Agent<P> {
         body: &[u8],
         now: Instant,
     ) -> Result<(), peer::DecodeError> {
+        let known = self.node_of(datagram.source);
+        if let Some(node) = known
+            && self.peers.take_repeated(node, body, now)
+        {
+            // As it said before, and nothing to do: what comes four times a second from each.
+            self.heard.insert(node, now);
+            return Ok(());
+        }
         let hello = Hello::decode(body)?;
         if hello.answer && self.peers.may_answer(datagram.source, now) {
             self.send_hello(Path::back(datagram), false);
         }
-        let Some(node) = self.node_of(datagram.source) else {
+        let Some(node) = known else {
             return Ok(());
         };
         self.heard.insert(node, now);
         let goodbye = hello.goodbye;
-        if self.peers.take_hello(node, hello, now) {
+        if self.peers.take_hello(node, hello, body, now) {
             let name = self.name_of(node);
             let message = format!("{name} is there");
             info!("{message}");
@@ -178,7 +186,11 @@ impl<P: Platform> Agent<P> {
             return;
         }
         let mut body = [0; MAX_BODY];
-        let length = match self.hello(false).encode(&mut body) {
+        let mut hello = std::mem::take(&mut self.peers.hello);
+        self.describe(&mut hello, false);
+        let encoded = hello.encode(&mut body);
+        self.peers.hello = hello;
+        let length = match encoded {
             Ok(length) => length,
             Err(problem) => return debug!("no hello: {problem}"),
         };
@@ -186,10 +198,16 @@ impl<P: Platform> Agent<P> {
         if !changed && self.peers.hello_at.is_some_and(|at| now < at) {
             return;
         }
-        self.peers.said = body[..length].to_vec();
+        self.peers.said.clear();
+        self.peers.said.extend_from_slice(&body[..length]);
         self.peers.hello_at = Some(now + HELLO_INTERVAL);
-        for path in self.paths() {
-            self.send_peer_message(path, None, Kind::HELLO, &body[..length]);
+        self.send_to_all(&body[..length]);
+    }
+
+    /// A hello to every other node.
+    fn send_to_all(&mut self, hello: &[u8]) {
+        for at in 0..self.paths.len() {
+            self.send_peer_message(self.paths[at], None, Kind::HELLO, hello);
         }
     }
 
@@ -201,9 +219,7 @@ impl<P: Platform> Agent<P> {
             ..self.hello(false)
         };
         if let Ok(length) = goodbye.encode(&mut body) {
-            for path in self.paths() {
-                self.send_peer_message(path, None, Kind::HELLO, &body[..length]);
-            }
+            self.send_to_all(&body[..length]);
         }
     }
 
@@ -216,6 +232,13 @@ impl<P: Platform> Agent<P> {
 
     /// How this node is.
     fn hello(&self, answer: bool) -> Hello {
+        let mut hello = Hello::default();
+        self.describe(&mut hello, answer);
+        hello
+    }
+
+    /// How this node is, in the room of a former hello.
+    fn describe(&self, hello: &mut Hello, answer: bool) {
         let routers = (0..self.vips.len())
             .filter(|index| self.speaks_halo(*index))
             .map(|index| {
@@ -228,12 +251,11 @@ impl<P: Platform> Agent<P> {
                     lease: self.lease_in_force(index),
                 }
             });
-        Hello {
-            ready: self.data_plane_is_ready() && !self.stopping,
-            answer,
-            goodbye: false,
-            routers: routers.collect(),
-        }
+        hello.ready = self.data_plane_is_ready() && !self.stopping;
+        hello.answer = answer;
+        hello.goodbye = false;
+        hello.routers.clear();
+        hello.routers.extend(routers);
     }
 
     /// Whether all members of a VIP are Halo's.
@@ -241,8 +263,8 @@ impl<P: Platform> Agent<P> {
         self.vips[index].config.peers == PeerKind::Halo
     }
 
-    /// Ways to every other node that shares a VIP with this one.
-    fn paths(&self) -> Vec<Path> {
+    /// Finds the ways to every other node that shares a VIP with this one, or votes with it.
+    pub(super) fn refresh_paths(&mut self) {
         let mut seen = BTreeSet::new();
         let mut paths = self.voter_paths();
         seen.extend(paths.iter().map(|path| path.destination));
@@ -259,14 +281,13 @@ impl<P: Platform> Agent<P> {
                 });
             }
         }
-        paths
+        self.paths = paths;
     }
 
     /// The way to an address of another node.
     fn path_to(&self, destination: IpAddr) -> Option<Path> {
-        self.paths()
-            .into_iter()
-            .find(|path| path.destination == destination)
+        let mut paths = self.paths.iter().copied();
+        paths.find(|path| path.destination == destination)
     }
 
     /// Sends a message to another node, signed if the cluster has a secret.

@@ -6,12 +6,10 @@ use std::time::Instant;
 
 use halo_netio::Platform;
 use halo_netio::vrrp::{Datagram, Family};
-use halo_packet::MacAddr;
-use halo_packet::arp::{Arp, FRAME_LEN};
 use halo_packet::peer::body::{Probe, ProbeReply, Role};
 use halo_packet::peer::{DecodeError, Kind, Message};
 use halo_vrrp::{Answer, Detection, Event, Vrid};
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::Agent;
 use super::peers::{Path, role};
@@ -20,8 +18,7 @@ impl<P: Platform> Agent<P> {
     /// Asks the agent by a message, and the kernel of its machine by ARP.
     pub(super) fn probe(&mut self, index: usize, target: IpAddr) {
         let vip = &self.vips[index];
-        let (Some(wire), Some(source), vrid) = (vip.place.wire.clone(), vip.place.source, vip.vrid)
-        else {
+        let (Some(wire), Some(source), vrid) = (&vip.place.wire, vip.place.source, vip.vrid) else {
             return;
         };
         let nonce = self.peers.next_probe();
@@ -31,23 +28,8 @@ impl<P: Platform> Agent<P> {
             destination: target,
         };
         self.send_peer_message(path, Some(vrid), Kind::PROBE, &Probe { nonce }.encode());
-        if let (IpAddr::V4(source), IpAddr::V4(target), Some(mac)) = (source, target, wire.mac) {
-            self.ask_kernel(wire.index, MacAddr::from(mac), source, target);
-        }
-    }
-
-    fn ask_kernel(&mut self, wire: u32, mac: MacAddr, source: Ipv4Addr, target: Ipv4Addr) {
-        let mut frame = [0; FRAME_LEN];
-        let sent = Arp::request(mac, source, target)
-            .encode(&mut frame)
-            .map_err(|problem| problem.to_string())
-            .and_then(|length| {
-                self.platform
-                    .send_frame(wire, &frame[..length])
-                    .map_err(|problem| problem.to_string())
-            });
-        if let Err(problem) = sent {
-            debug!("cannot ask {target} by ARP: {problem}");
+        if source.is_ipv4() {
+            self.ask_where(index, target, None);
         }
     }
 

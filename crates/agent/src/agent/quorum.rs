@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use halo_config::{Config, Vip as VipConfig};
 use halo_netio::Platform;
@@ -233,6 +233,13 @@ impl<P: Platform> Agent<P> {
     pub(super) fn mandate_until(&self, index: usize) -> Option<Instant> {
         let seat = self.seat_of(index)?;
         self.seats[seat].member.lease_until()
+    }
+
+    /// For how long after `now` that is, zero when it does not; `None`: nobody is asked.
+    pub(super) fn mandate_left(&self, index: usize, now: Instant) -> Option<Duration> {
+        let seat = self.seat_of(index)?;
+        let until = self.seats[seat].member.lease_until();
+        Some(until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now)))
     }
 
     /// The longest that the kernel may answer for the VIP after `now`.

@@ -97,7 +97,7 @@ impl<P: Platform> Agent<P> {
             return;
         }
         self.fail_reload("the data plane did not answer within 30 s");
-        if self.supervisor.pid().is_some() {
+        if self.supervisor.is_running() {
             self.kill_data_plane("did not answer to a changed configuration", now);
         }
     }
@@ -178,6 +178,7 @@ impl<P: Platform> Agent<P> {
                 self.perform(index, Event::Paused(true), now);
             }
         }
+        self.refresh_paths();
         self.apply_trackers(now);
         // Places and sockets of the new ones; a failure to list them ends the agent next turn.
         self.network_changed = true;
@@ -213,6 +214,7 @@ impl<P: Platform> Agent<P> {
             .any(|net| !vip.config.addresses.contains(net));
         vip.peers = peers(&self.loaded.config, &new);
         vip.config = new;
+        vip.make_frames();
         self.vips.push(vip);
         let index = self.vips.len() - 1;
         self.reconfigure_router(index, now);
@@ -234,6 +236,7 @@ fn stays(vip: &halo_config::Vip, loaded: &Loaded) -> bool {
             && other.vrid == vip.vrid
             && other.interface == vip.interface
             && other.transport == vip.transport
+            && other.virtual_mac == vip.virtual_mac
             && other.is_ipv6() == vip.is_ipv6()
     })
 }

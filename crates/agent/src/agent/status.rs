@@ -31,7 +31,8 @@ impl<P: Platform> Agent<P> {
             vips: self
                 .vips
                 .iter()
-                .map(|vip| self.vip_status(vip, now))
+                .enumerate()
+                .map(|(index, vip)| self.vip_status(index, vip, now))
                 .collect(),
             peers: config
                 .nodes
@@ -47,14 +48,16 @@ impl<P: Platform> Agent<P> {
                 }
                 discarded
             },
+            peer_discarded: by_reason(&self.peers.discards),
             trackers: self.tracker_status(),
             duty: self.wish.duty,
             paused: self.wish.paused,
+            timers: self.lateness.status(),
             warnings: self.warnings(now),
         }
     }
 
-    fn vip_status(&self, vip: &Vip, now: Instant) -> VipStatus {
+    fn vip_status(&self, index: usize, vip: &Vip, now: Instant) -> VipStatus {
         let router = &vip.router;
         let counters = router.counters();
         let discarded = by_reason(&vip.discards);
@@ -63,6 +66,10 @@ impl<P: Platform> Agent<P> {
             vrid: vip.config.vrid,
             version: version(&vip.config).number(),
             sync_group: vip.config.sync_group.clone(),
+            virtual_mac: vip
+                .mac()
+                .filter(|_| vip.config.virtual_mac)
+                .map(|mac| mac.to_string()),
             addresses: vip
                 .config
                 .addresses
@@ -93,7 +100,12 @@ impl<P: Platform> Agent<P> {
             gratuitous_arps_sent: vip.gratuitous_arps_sent,
             foreign_claims: vip.claims.heard,
             became_active: counters.became_active,
-            election: election(router),
+            election: ElectionStatus {
+                epoch: vip.epoch,
+                lease_us: self.lease_in_force(index).map(micros),
+                mandate_us: self.mandate_left(index, now).map(micros),
+                ..election(router)
+            },
         }
     }
 
@@ -140,6 +152,7 @@ impl<P: Platform> Agent<P> {
             .warnings
             .iter()
             .chain(self.guards.complaints.values())
+            .chain(self.uppers.complaints.values())
             .chain(&self.data_plane_complaint)
             .chain(&self.host_warnings)
             .cloned()
@@ -157,7 +170,6 @@ impl<P: Platform> Agent<P> {
 
 fn election(router: &VirtualRouter) -> ElectionStatus {
     let counters = router.counters();
-    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     ElectionStatus {
         skew_time_us: micros(router.skew_time()),
         active_down_interval_us: micros(router.active_down_interval()),
@@ -168,7 +180,12 @@ fn election(router: &VirtualRouter) -> ElectionStatus {
         answers_suppressed: counters.answers_suppressed,
         pauses: counters.pauses,
         suspicions: counters.suspicions,
+        ..ElectionStatus::default()
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn split(vip: &Vip, now: Instant) -> Option<&str> {

@@ -1,15 +1,13 @@
 //! Trackers: checked when they are due, and what follows from them for the VIPs.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
+use std::time::Instant;
 
 use halo_api::{EventKind, TrackerState, TrackerStatus};
 use halo_config::TrackCheck;
 use halo_netio::Platform;
-use halo_netio::check::{Check, Question, Script};
-use halo_packet::MacAddr;
-use halo_packet::arp::{Arp, FRAME_LEN, Operation};
+use halo_netio::check::{Check, Script};
 use halo_vrrp::{Event, Priority};
 use tracing::{info, warn};
 
@@ -17,9 +15,6 @@ use super::Agent;
 use crate::supervisor::SETTLED;
 use crate::tracker::{Finding, Tracker};
 use crate::vip::parameters;
-
-/// EtherType of ARP.
-const ETHERTYPE: u16 = 0x0806;
 
 /// Every tracker of the configuration, and what they are told by others.
 #[derive(Debug, Default)]
@@ -132,9 +127,10 @@ impl<P: Platform> Agent<P> {
                     Err(problem) => Err(problem),
                 }
             }
-            TrackCheck::Gateway(address) => {
+            TrackCheck::Gateway { address, interface } => {
+                let (address, interface) = (*address, interface.clone());
                 let asked = self
-                    .question(*address, timeout)
+                    .question(address, interface.as_deref(), timeout)
                     .and_then(|question| self.start_check(at, Check::Question(question)));
                 match asked {
                     Ok(()) => return,
@@ -153,35 +149,6 @@ impl<P: Platform> Agent<P> {
             .map_err(|problem| problem.to_string())?;
         self.trackers.list[at].running = Some(id);
         Ok(())
-    }
-
-    /// ARP for a neighbour, on the interface that the route to it leaves by.
-    fn question(&mut self, address: Ipv4Addr, timeout: Duration) -> Result<Question, String> {
-        let index = self
-            .platform
-            .route_to(address.into())
-            .map_err(|problem| problem.to_string())?
-            .ok_or_else(|| format!("there is no route to {address}"))?;
-        let link = self.links.links().iter().find(|link| link.index == index);
-        let mac = link
-            .and_then(|link| link.mac)
-            .map(MacAddr::from)
-            .ok_or_else(|| format!("the way to {address} is no Ethernet"))?;
-        let mut frame = vec![0; FRAME_LEN];
-        let question = Arp::probe(mac, address);
-        question
-            .encode(&mut frame)
-            .map_err(|problem| problem.to_string())?;
-        Ok(Question {
-            interface: index,
-            ethertype: ETHERTYPE,
-            frame,
-            answers: Box::new(move |frame| {
-                Arp::decode(frame)
-                    .is_ok_and(|arp| arp.operation == Operation::Reply && arp.sender_ip == address)
-            }),
-            timeout,
-        })
     }
 
     fn find_interface(&self, name: &str, address: Option<IpAddr>) -> Finding {
@@ -291,7 +258,7 @@ impl<P: Platform> Agent<P> {
             check: match &tracker.config.check {
                 TrackCheck::Interface { .. } => "interface",
                 TrackCheck::Route { .. } => "route",
-                TrackCheck::Gateway(_) => "gateway",
+                TrackCheck::Gateway { .. } => "gateway",
                 TrackCheck::Script { .. } => "script",
                 TrackCheck::Pool { .. } => "pool",
             }

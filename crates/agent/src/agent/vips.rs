@@ -60,8 +60,10 @@ impl<P: Platform> Agent<P> {
         }
         self.tell_holder(index, told, now);
         if let Some(event) = passed_on {
-            for other in self.group_of(index) {
-                self.perform(other, event, now);
+            for other in 0..self.vips.len() {
+                if self.moves_with(index, other) {
+                    self.perform(other, event, now);
+                }
             }
         }
     }
@@ -88,8 +90,10 @@ impl<P: Platform> Agent<P> {
         };
         self.drive(index, event, now);
         // What keeps one of a group from being held keeps all.
-        for other in self.group_of(index) {
-            self.refresh_ability(other, now);
+        for other in 0..self.vips.len() {
+            if self.moves_with(index, other) {
+                self.refresh_ability(other, now);
+            }
         }
     }
 
@@ -127,6 +131,7 @@ impl<P: Platform> Agent<P> {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.vips[index].blocked_until) {
             self.vips[index].blocked_until = None;
+            self.network_changed |= self.lacks_upper(index);
             self.refresh_ability(index, now);
         }
         if due(self.vips[index].router.poll_timeout()) {
@@ -156,11 +161,12 @@ impl<P: Platform> Agent<P> {
     /// Puts addresses on the VIP's interface, or renews them there.
     pub(super) fn put_addresses(&mut self, index: usize) -> Result<(), halo_netio::Error> {
         let vip = &self.vips[index];
-        let Some(home) = &vip.place.home else {
+        let Some(seat) = vip.seat() else {
             return Ok(());
         };
         for net in &vip.config.addresses {
-            self.platform.put_address(home.index, *net, LIFETIME)?;
+            self.platform
+                .put_address(seat, vip.seated(*net), LIFETIME)?;
         }
         Ok(())
     }
@@ -168,14 +174,11 @@ impl<P: Platform> Agent<P> {
     /// Takes addresses off the VIP's interface.
     pub(super) fn take_off(&mut self, index: usize, nets: &[IpNet]) {
         let vip = &self.vips[index];
-        let Some(home) = &vip.place.home else {
-            return;
-        };
-        if !self.links.has(home.index) {
+        let Some(seat) = vip.seat().filter(|seat| self.links.has(*seat)) else {
             return; // the addresses went with the interface
-        }
+        };
         for net in nets {
-            if let Err(problem) = self.platform.remove_address(home.index, *net) {
+            if let Err(problem) = self.platform.remove_address(seat, vip.seated(*net)) {
                 // The kernel takes it off when nobody renews it.
                 warn!("{}: {problem}", vip.config.name);
             }
@@ -184,11 +187,8 @@ impl<P: Platform> Agent<P> {
 
     fn ability(&self, index: usize) -> Result<(), DisableReason> {
         self.ability_alone(index)?;
-        let group = self.group_of(index);
-        if group
-            .into_iter()
-            .any(|other| self.ability_alone(other).is_err())
-        {
+        let mut group = self.group_of(index);
+        if group.any(|other| self.ability_alone(other).is_err()) {
             return Err(DisableReason::GroupMember);
         }
         Ok(())
@@ -209,7 +209,7 @@ impl<P: Platform> Agent<P> {
         if !self.data_plane_is_ready() {
             return Err(DisableReason::DataPlaneDown);
         }
-        if vip.blocked_until.is_some() {
+        if vip.blocked_until.is_some() || self.lacks_upper(index) {
             return Err(DisableReason::ClaimFailed);
         }
         Ok(())
@@ -217,8 +217,7 @@ impl<P: Platform> Agent<P> {
 
     fn claim(&mut self, index: usize, now: Instant) {
         self.take_charge(index, now);
-        self.begin_lease(index, now);
-        match self.put_addresses(index) {
+        match self.put_on(index, now) {
             Ok(()) => {
                 let vip = &mut self.vips[index];
                 vip.renew_at = Some(now + RENEWAL);
@@ -235,6 +234,18 @@ impl<P: Platform> Agent<P> {
         }
     }
 
+    /// Leases the addresses and puts them on.
+    fn put_on(&mut self, index: usize, now: Instant) -> Result<(), halo_netio::Error> {
+        if !self.vips[index].config.virtual_mac {
+            self.begin_lease(index, now);
+            return self.put_addresses(index);
+        }
+        // They may still be on the interface below, which is not to answer for them.
+        let put = self.ascend(index);
+        self.begin_lease(index, now);
+        put
+    }
+
     fn renew(&mut self, index: usize, now: Instant) {
         self.vips[index].renew_at = Some(now + RENEWAL);
         if let Err(problem) = self.put_addresses(index) {
@@ -246,9 +257,11 @@ impl<P: Platform> Agent<P> {
 
     pub(super) fn release(&mut self, index: usize) {
         self.end_lease(index);
+        self.silence(index);
         let nets = self.vips[index].config.addresses.clone();
         self.take_off(index, &nets);
         let vip = &mut self.vips[index];
+        vip.raised = false;
         vip.renew_at = None;
         vip.claims.held_since = None;
         vip.announcer.stop();
@@ -271,8 +284,9 @@ impl<P: Platform> Agent<P> {
     }
 
     fn send_advert(&mut self, index: usize, priority: Priority, interval: halo_vrrp::Centiseconds) {
-        let destinations: Vec<IpAddr> = self.vips[index].destinations();
-        for destination in destinations {
+        let mut at = 0;
+        while let Some(destination) = self.vips[index].destination(at) {
+            at += 1;
             if let Err(problem) = self.send_advert_to(index, priority, interval, destination) {
                 let vip = &mut self.vips[index];
                 if vip.complained.insert("send") {
@@ -282,6 +296,7 @@ impl<P: Platform> Agent<P> {
                 }
             }
         }
+        self.keep_acquainted(index);
     }
 
     fn tell_transition(&mut self, index: usize, from: State, to: State, reason: Reason) {

@@ -8,7 +8,8 @@ use halo_netio::Platform;
 use halo_netio::vrrp::{Datagram, Family};
 use halo_packet::peer::{is_peer_message, trailer};
 use halo_packet::vrrp::{
-    Accept, Advertisement, Arrival, EncodeError, MAX_LEN, Outgoing, Version, decode,
+    Accept, Advertisement, Arrival, EncodeError, MAX_FRAME_LEN, MAX_LEN, Version, decode,
+    encode_multicast, virtual_mac,
 };
 use halo_vrrp::{Centiseconds, Event, Heartbeat, Priority};
 use tracing::{debug, warn};
@@ -16,6 +17,7 @@ use tracing::{debug, warn};
 use super::peers::Path;
 use super::{Agent, is_of};
 use crate::discards::Mismatch;
+use crate::frames::{Occasion, Sameness};
 use crate::vip::{Vip, checksums, version};
 
 /// Why an advertisement did not go out.
@@ -105,24 +107,49 @@ impl<P: Platform> Agent<P> {
             source,
             destination,
         };
-        let mut message = [0; MAX_LEN + trailer::LEN];
-        let mut length = Outgoing {
-            version: version(&vip.config),
-            vrid: vip.vrid,
+        let occasion = Occasion {
+            source,
+            destination,
             priority,
             interval,
-            addresses: &vip.ips(),
-        }
-        .encode(source, destination, checksums(&vip.config).0, &mut message)?;
+        };
+        let vip = &mut self.vips[index];
+        let same = Sameness {
+            version: version(&vip.config),
+            vrid: vip.vrid,
+            addresses: &vip.ips,
+            checksum: checksums(&vip.config).0,
+        };
+        let mut message = [0; MAX_LEN + trailer::LEN];
+        let mut length = vip.frames.advert(occasion, &same, &mut message)?;
         if self.speaks_halo(index) {
             let epoch = self.vips[index].epoch;
             length = self
                 .seal(path, epoch, &mut message, length)
                 .map_err(EncodeError::from)?;
         }
-        self.platform
-            .send_vrrp(path.wire, source, destination, &message[..length])?;
+        let message = &message[..length];
+        if !self.speaks_for_virtual_mac(index, priority) {
+            self.platform
+                .send_vrrp(path.wire, source, destination, message)?;
+            return Ok(());
+        }
+        let vip = &self.vips[index];
+        let mac = virtual_mac(vip.vrid, vip.config.is_ipv6());
+        let mut frame = [0; MAX_FRAME_LEN + trailer::LEN];
+        let length =
+            encode_multicast(mac, source, message, &mut frame).map_err(EncodeError::from)?;
+        self.platform.send_frame(path.wire, &frame[..length])?;
         Ok(())
+    }
+
+    /// Whether an advertisement is to come from the virtual MAC address (RFC 9568 section 7.2): the
+    /// Active's, its last one included. What a node says that gives way to another must not make
+    /// switches look for the address here.
+    fn speaks_for_virtual_mac(&self, index: usize, priority: Priority) -> bool {
+        let vip = &self.vips[index];
+        let last = priority == Priority::RESIGN && vip.leased;
+        vip.config.virtual_mac && (vip.is_active() || last)
     }
 
     /// Between Halo nodes of a cluster with a secret, an advertisement is to prove itself.
@@ -229,7 +256,7 @@ impl<P: Platform> Agent<P> {
                  `advert_interval` alike",
             ));
         }
-        if advert.priority != Priority::OWNER && !advert.addresses.same_as(&vip.ips()) {
+        if advert.priority != Priority::OWNER && !advert.addresses.same_as(&vip.ips) {
             return Err(Refusal::mismatch(
                 Mismatch::Addresses,
                 "addresses",
@@ -248,7 +275,7 @@ impl<P: Platform> Agent<P> {
         now: Instant,
     ) {
         let vip = &self.vips[index];
-        if !advert.addresses.same_as(&vip.ips()) {
+        if !advert.addresses.same_as(&vip.ips) {
             let what = "has other addresses for it: compare the configuration files";
             self.alarm(index, source, Mismatch::Addresses, what, now);
         }

@@ -22,12 +22,14 @@ pub(crate) struct Track {
     #[schemars(required)]
     pub(crate) check: Option<TrackCheck>,
     /// interface: the one that must be up, with carrier. route: the one that the route must lead to.
+    /// gateway: the one to ask on, in place of the one that the route leaves by; a link-local gateway
+    /// needs it.
     pub(crate) interface: Option<Text<Interface>>,
     /// interface: an address that must be on it.
     pub(crate) address: Option<Text<IpAddr>>,
     /// route: the address that there must be a route to; with `interface`, one that leaves by it.
     pub(crate) destination: Option<Text<IpAddr>>,
-    /// gateway: the neighbour that must answer ARP.
+    /// gateway: the neighbour that must answer ARP, or neighbour discovery if it has IPv6.
     pub(crate) gateway: Option<Text<IpAddr>>,
     /// script: the program that must exit with status 0, and its arguments. It runs without
     /// privileges, without input and output, in an empty environment but for PATH.

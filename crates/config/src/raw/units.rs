@@ -115,7 +115,7 @@ impl Size {
     pub(crate) fn write(self) -> String {
         SIZE_UNITS
             .iter()
-            .find(|(_, bytes)| self.0.is_multiple_of(*bytes) && *bytes > 1)
+            .find(|(_, bytes)| self.0 > 0 && self.0.is_multiple_of(*bytes) && *bytes > 1)
             .map_or_else(
                 || self.0.to_string(),
                 |(name, bytes)| format!("{}{name}", self.0 / bytes),

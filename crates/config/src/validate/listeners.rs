@@ -71,6 +71,13 @@ fn listener(
             report,
         ),
         max_header_fields: raw.max_header_fields,
+        max_connection_options: raw.max_connection_options,
+        max_trailer_bytes: between(
+            format!("{path}.max_trailer_bytes"),
+            raw.max_trailer_bytes,
+            (Size(0), Size(64 << 10)),
+            report,
+        ),
         max_body_bytes: raw.max_body_bytes.0,
         min_body_rate: raw.min_body_rate.0,
         min_read_rate: raw.min_read_rate.0,
@@ -90,10 +97,12 @@ fn listener(
 }
 
 /// Keys that only HTTP knows.
-const HTTP_ONLY: [&str; 9] = [
+const HTTP_ONLY: [&str; 11] = [
     "max_header_bytes",
     "max_request_line_bytes",
     "max_header_fields",
+    "max_connection_options",
+    "max_trailer_bytes",
     "max_body_bytes",
     "min_body_rate",
     "min_read_rate",
@@ -143,6 +152,15 @@ fn udp(path: &str, raw: &raw::Listener, file: &raw::File, report: &mut Report<'_
         [
             ("proxy_protocol", pool.proxy_protocol.is_some()),
             ("transparent", pool.transparent),
+            (
+                "max_connections",
+                pool.max_connections.is_some()
+                    || pool
+                        .server
+                        .iter()
+                        .flatten()
+                        .any(|s| s.max_connections.is_some()),
+            ),
         ]
     }) {
         if set {
@@ -193,7 +211,7 @@ fn http(path: &str, raw: &raw::Listener, file: &raw::File, report: &mut Report<'
 }
 
 /// A size within limits.
-fn between(
+pub(super) fn between(
     path: String,
     size: Size,
     (least, most): (Size, Size),

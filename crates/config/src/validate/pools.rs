@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::listeners::between;
 use super::settings::positive;
 use super::{all, unique};
 use crate::defaults;
 use crate::model::{
     Balance, CheckKind, HealthCheck, HttpCheck, Pool, PoolTimeouts, ProxyProtocol, Server,
 };
-use crate::raw::{self, duration_text};
+use crate::raw::{self, Size, duration_text};
 use crate::report::Report;
 
 pub(super) fn pools(raw: &[raw::Pool], report: &mut Report<'_>) -> Option<Vec<Arc<Pool>>> {
@@ -27,12 +28,14 @@ fn pool(at: usize, raw: &raw::Pool, report: &mut Report<'_>) -> Option<Pool> {
     let path = format!("pool[{at}]");
     for (key, timeout) in [
         ("connect", &raw.timeouts.connect),
+        ("queue", &raw.timeouts.queue),
         ("response", &raw.timeouts.response),
         ("idle", &raw.timeouts.idle),
     ] {
         positive(&format!("{path}.timeouts.{key}"), timeout.0, report);
     }
     let servers = servers(&path, raw, report);
+    queue(&path, raw, report);
     let health = raw
         .health
         .as_ref()
@@ -64,12 +67,45 @@ fn pool(at: usize, raw: &raw::Pool, report: &mut Report<'_>) -> Option<Pool> {
         proxy_protocol: proxy_protocol(raw),
         transparent: raw.transparent,
         max_idle: if personal.is_some() { 0 } else { raw.max_idle },
+        max_header_bytes: between(
+            format!("{path}.max_header_bytes"),
+            raw.max_header_bytes,
+            (Size(1 << 10), Size(1 << 20)),
+            report,
+        ),
+        max_header_fields: raw.max_header_fields,
+        max_trailer_bytes: between(
+            format!("{path}.max_trailer_bytes"),
+            raw.max_trailer_bytes,
+            (Size(0), Size(64 << 10)),
+            report,
+        ),
+        max_interim_responses: raw.max_interim_responses,
+        max_queue: raw.max_queue,
         timeouts: PoolTimeouts {
             connect: raw.timeouts.connect.0,
+            queue: raw.timeouts.queue.0,
             response: raw.timeouts.response.0,
             idle: raw.timeouts.idle.0,
         },
     })
+}
+
+/// Nobody waits where connections have no limit.
+fn queue(path: &str, raw: &raw::Pool, report: &mut Report<'_>) {
+    let servers = raw.server.iter().flatten();
+    if raw.max_connections.is_some() || servers.into_iter().any(|s| s.max_connections.is_some()) {
+        return;
+    }
+    for key in ["max_queue", "timeouts.queue"].map(|key| format!("{path}.{key}")) {
+        if report.given(&key) && !report.is_wrong(&format!("{path}.max_connections")) {
+            report.key(
+                key,
+                "has no effect, as the servers have no limit of connections; add max_connections, \
+                 or remove it",
+            );
+        }
+    }
 }
 
 /// The key by which a connection to a server belongs to one client.
@@ -106,6 +142,7 @@ fn servers(path: &str, pool: &raw::Pool, report: &mut Report<'_>) -> Option<Vec<
             name: names[at].clone()?,
             address: raw.address.as_ref()?.0,
             weight: raw.weight,
+            max_connections: raw.max_connections.or(pool.max_connections),
         })
     })
 }

@@ -82,14 +82,20 @@ fn check(
         }
         Kind::Gateway => {
             require(path, "gateway", "gateway = \"10.77.0.1\"", report);
-            match raw.gateway.as_ref()?.0 {
-                IpAddr::V4(address) => Some(TrackCheck::Gateway(address)),
-                IpAddr::V6(address) => {
-                    let remedy = "only ARP is asked so far; write the gateway's IPv4 address";
-                    report.value(format!("{path}.gateway"), format!("{address}: {remedy}"));
-                    None
-                }
+            let address = raw.gateway.as_ref()?.0;
+            let interface = raw.interface.as_ref().map(|name| name.0.0.clone());
+            let link_local = matches!(address, IpAddr::V6(ip) if ip.is_unicast_link_local());
+            if link_local && interface.is_none() {
+                report.value(
+                    format!("{path}.gateway"),
+                    format!(
+                        "{address} is link-local, which every interface has a network for; write \
+                         interface = \"eth0\" beside it"
+                    ),
+                );
+                return None;
             }
+            Some(TrackCheck::Gateway { address, interface })
         }
         Kind::Script => {
             require(
@@ -179,10 +185,11 @@ fn foreign_keys(path: &str, kind: Kind, report: &mut Report<'_>) {
         }
     }
     let interface = format!("{path}.interface");
-    if !matches!(kind, Kind::Interface | Kind::Route) && report.given(&interface) {
+    if matches!(kind, Kind::Script | Kind::Pool) && report.given(&interface) {
         report.key(
             interface,
-            "has no effect on this check; write check = \"interface\" or \"route\", or remove it",
+            "has no effect on this check; write check = \"interface\", \"route\" or \"gateway\", or \
+             remove it",
         );
     }
     let timed = matches!(kind, Kind::Gateway | Kind::Script);

@@ -16,6 +16,10 @@ use crate::suggest::list;
 /// The prefix length of every link-local network (RFC 4291 section 2.5.6).
 const LINK_LOCAL_PREFIX: u8 = 64;
 
+/// IPv6 addresses of 16 bytes in a frame of 1,280 (RFC 8200 section 5), beside headers and signature and
+/// the link-local one that is put first.
+const MOST_WITH_VIRTUAL_MAC: usize = 64;
+
 /// The addresses of the VIP at `path`, with their prefix lengths, all of one family; of IPv6 a
 /// link-local one first.
 pub(super) fn vip_addresses(
@@ -25,6 +29,16 @@ pub(super) fn vip_addresses(
     report: &mut Report<'_>,
 ) -> Option<Vec<IpNet>> {
     let written = raw.addresses.as_deref()?;
+    if raw.virtual_mac && written.len() > MOST_WITH_VIRTUAL_MAC {
+        report.value(
+            format!("{path}.virtual_mac"),
+            format!(
+                "heartbeats from a virtual MAC address are one frame each, which holds {MOST_WITH_VIRTUAL_MAC} \
+                 addresses, and there are {}; divide them over two [[vip]]s of one sync_group",
+                written.len()
+            ),
+        );
+    }
     let first = written.first()?.0.ip;
     let addresses = all(written, |n, address| {
         one_family(first, address.0.ip)
@@ -57,9 +71,18 @@ pub(super) fn transport(
         .collect();
     let chosen = raw
         .transport
-        .unwrap_or_else(|| defaults::transport(ipv6, lacking.is_empty()));
+        .unwrap_or_else(|| defaults::transport(ipv6, lacking.is_empty(), raw.virtual_mac));
     match chosen {
         raw::Transport::Multicast => Transport::Multicast,
+        raw::Transport::Unicast if raw.virtual_mac => {
+            report.value(
+                format!("{path}.transport"),
+                "\"unicast\" does not go with virtual_mac: a node that asks for its peer's hardware \
+                 address from the virtual one teaches the peer that as its own; write \"multicast\", \
+                 or remove virtual_mac",
+            );
+            Transport::Multicast
+        }
         raw::Transport::Unicast => {
             if ipv6 && !lacking.is_empty() {
                 report.value(

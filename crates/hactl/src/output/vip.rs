@@ -1,6 +1,6 @@
 //! `hactl vip show` for people.
 
-use halo_api::{AgentStatus, TrackerState, UnixMillis, VipState, VipStatus};
+use halo_api::{AgentStatus, TimerLateness, TrackerState, UnixMillis, VipState, VipStatus};
 
 use super::style::Tone;
 use super::table::{Align, Table};
@@ -12,7 +12,7 @@ pub(crate) fn view(status: &AgentStatus, vips: &[&VipStatus], now: UnixMillis) -
     let mut view = View::default();
     for vip in vips {
         headline(&mut view, vip, now);
-        view.table(facts(vip));
+        view.table(facts(status, vip));
         view.table(contributions(status, vip));
     }
     view
@@ -34,7 +34,7 @@ fn headline(view: &mut View, vip: &VipStatus, now: UnixMillis) {
     ]);
 }
 
-fn facts(vip: &VipStatus) -> Table {
+fn facts(status: &AgentStatus, vip: &VipStatus) -> Table {
     let mut table = Table::new(&[("FACT", Align::Left), ("VALUE", Align::Left)]);
     let election = &vip.election;
     let mut row = |fact: &str, value: String| table.row(vec![fact.into(), value.into()]);
@@ -43,6 +43,9 @@ fn facts(vip: &VipStatus) -> Table {
         "virtual router",
         format!("{} on {}, VRRPv{}", vip.vrid, vip.interface, vip.version),
     );
+    if let Some(mac) = &vip.virtual_mac {
+        row("virtual MAC address", mac.clone());
+    }
     row(
         "holder",
         vip.holder.clone().unwrap_or_else(|| "unknown".to_owned()),
@@ -73,6 +76,16 @@ fn facts(vip: &VipStatus) -> Table {
         format!("{} sent", vip.gratuitous_arps_sent),
     );
     row("became active", format!("{} times", vip.became_active));
+    row("takeover epoch", election.epoch.to_string());
+    if let Some(lease) = election.lease_us {
+        row(
+            "kernel lease",
+            format!("{} after each advert", millis(lease)),
+        );
+    }
+    if let Some(mandate) = election.mandate_us {
+        row("majority's lease", format!("{} left", millis(mandate)));
+    }
     row(
         "rivals heard",
         format!(
@@ -82,7 +95,21 @@ fn facts(vip: &VipStatus) -> Table {
     );
     row("late adverts asked about", election.suspicions.to_string());
     row("pauses of this node", election.pauses.to_string());
+    row("timers of this node", timers(&status.timers));
     table
+}
+
+/// How late the agent is, whatever it does.
+fn timers(timers: &TimerLateness) -> String {
+    match (timers.permille_us(500), timers.permille_us(999)) {
+        (Some(half), Some(most)) => format!(
+            "half at most {} late, 99.9 % at most {}, the worst {}",
+            millis(half),
+            millis(most),
+            millis(timers.worst_us)
+        ),
+        _ => "none yet".to_owned(),
+    }
 }
 
 fn discarded(vip: &VipStatus) -> String {
@@ -129,4 +156,29 @@ fn contributions(status: &AgentStatus, vip: &VipStatus) -> Table {
 /// "361.0 ms".
 fn millis(micros: u64) -> String {
     format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use halo_api::LatenessBucket;
+
+    use super::*;
+
+    #[test]
+    fn a_node_that_was_late_once_says_how_late() {
+        let late = TimerLateness {
+            buckets: vec![LatenessBucket {
+                at_most_us: 100,
+                timers: 9_999,
+            }],
+            fired: 10_000,
+            total_us: 0,
+            worst_us: 12_340,
+        };
+        assert_eq!(
+            timers(&late),
+            "half at most 0.1 ms late, 99.9 % at most 0.1 ms, the worst 12.3 ms"
+        );
+        assert_eq!(timers(&TimerLateness::default()), "none yet");
+    }
 }

@@ -24,9 +24,9 @@ use super::apply::{Offer, publish};
 use super::clock::unix_now;
 use super::commands::{self, Command};
 use super::link::Link;
+use super::liveness::Liveness;
 use super::requests::Requests;
 use super::servers::{Changed, Key, Servers};
-use super::turning::Turning;
 
 /// How often the agent hears that this thread and the workers turn.
 const ALIVE_INTERVAL: Duration = Duration::from_millis(20);
@@ -73,7 +73,7 @@ pub(super) struct DataPlane {
     commands: mpsc::Receiver<Command>,
     pub(super) requests: Requests,
     events: u64,
-    turning: Turning,
+    liveness: Option<Liveness>,
     /// What the agent was last told of the pools.
     servers_up: BTreeMap<String, usize>,
     drained: Option<oneshot::Receiver<usize>>,
@@ -114,7 +114,7 @@ impl DataPlane {
             commands,
             requests: Requests::default(),
             events: 0,
-            turning: Turning::default(),
+            liveness: None,
             servers_up: BTreeMap::new(),
             drained: None,
             unreachable: None,
@@ -163,16 +163,23 @@ impl DataPlane {
         }
     }
 
-    /// Tells the agent that the data plane serves. A worker that is stuck leaves its share of the
-    /// clients waiting, so that the node is better off without the virtual IPs: then nothing is said.
+    /// Tells the agent that the data plane serves, or that it does not: a worker that is stuck leaves its
+    /// share of the clients waiting, so that the node is better off without the virtual IPs.
     fn say_alive(&mut self, now: Instant) {
-        let turns = match &self.applied {
-            Some(applied) => self.turning.handle_pulses(applied.proxy.pulses(), now),
-            None => true,
+        let hanging = match (&self.applied, &mut self.liveness) {
+            (Some(applied), Some(liveness)) => liveness.hanging(applied.proxy.pulses(), now),
+            (Some(applied), None) => {
+                self.liveness = Some(Liveness::start(&applied.proxy));
+                None
+            }
+            (None, _) => None,
         };
-        if turns {
-            self.link.send(FromDataPlane::Alive);
-        }
+        self.link.send(match hanging {
+            Some(what) => FromDataPlane::Hung {
+                what: what.to_owned(),
+            },
+            None => FromDataPlane::Alive,
+        });
     }
 
     /// Nobody holds the virtual IPs any more and nobody would hear us: end at once, so that the
@@ -276,6 +283,10 @@ impl DataPlane {
         };
         if now < until && self.servers.any_unknown() {
             return;
+        }
+        let liveness = self.liveness.as_ref();
+        if !liveness.is_some_and(Liveness::all_have_answered) {
+            return; // the agent's patience with a start is the limit
         }
         self.phase = Phase::Ready;
         let generation = applied.generation;

@@ -91,6 +91,8 @@ fn server_status(counters: ServerCounters, entry: &Entry) -> ServerStatus {
         total: counters.total,
         connect_failures: counters.connect_failures,
         retries: counters.retries,
+        connections: counters.connections,
+        waiting: counters.waiting,
     }
 }
 

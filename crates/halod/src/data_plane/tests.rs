@@ -194,8 +194,10 @@ fn status() -> AgentStatus {
         peers: vec![],
         trackers: Vec::new(),
         discarded: Default::default(),
+        peer_discarded: Default::default(),
         duty: halo_api::AdminState::Ready,
         paused: false,
+        timers: Default::default(),
         warnings: vec!["from the agent".into()],
     }
 }

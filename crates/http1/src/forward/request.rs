@@ -48,7 +48,7 @@ pub fn write_request<S: Sink>(
     let trust = rewrite.trust_forwarded;
     let nominates = head.facts.nominates;
     write_fields(out, buf, fields, from, end, |field| match field.known() {
-        Known::Other | Known::Trailer | Known::Via => {
+        Known::Other | Known::Trailer | Known::Via | Known::Date => {
             if nominates && is_nominated(buf, fields, field) {
                 Fate::Drop
             } else {

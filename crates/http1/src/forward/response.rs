@@ -28,6 +28,9 @@ pub struct ResponseRewrite<'a> {
     pub connection: ClientConnection,
     /// This proxy's `Via` member; `None`: none is written.
     pub via: Option<&'a [u8]>,
+    /// When the response was received, as an IMF-fixdate (RFC 9110 section 5.6.7), for one that has
+    /// no `Date` (section 6.6.1). Interim responses get none.
+    pub date: Option<&'a [u8]>,
 }
 
 /// Writes the head of the response as it goes to the client, always as HTTP/1.1.
@@ -40,7 +43,7 @@ pub fn write_response<S: Sink>(
     head: &ResponseHead,
     rewrite: &ResponseRewrite<'_>,
 ) {
-    out.make_room(head.len() + 96);
+    out.make_room(head.len() + 144);
     let end = head.len() - 2;
     let fields = head.fields();
     let from = if head.version().is_http11() {
@@ -53,7 +56,8 @@ pub fn write_response<S: Sink>(
     let unchunk = matches!(rewrite.delivery, Delivery::Unchunk);
     write_fields(out, buf, fields, from, end, |field| match field.known() {
         Known::ContentLength if head.status() == 204 => Fate::Drop,
-        Known::ContentLength => Fate::Keep,
+        // A recipient must have it, whatever `Connection` says.
+        Known::ContentLength | Known::Date => Fate::Keep,
         Known::TransferEncoding if unchunk => Fate::Drop,
         Known::TransferEncoding => chunked_fate(buf, field),
         Known::Connection
@@ -89,6 +93,12 @@ pub fn write_response<S: Sink>(
         ClientConnection::WebSocket => {
             out.put(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
         }
+    }
+    if let Some(date) = rewrite.date
+        && !head.facts.date
+        && !head.is_interim()
+    {
+        write_field(out, b"Date", date);
     }
     if let Some(via) = rewrite.via {
         write_field(out, b"Via", via);

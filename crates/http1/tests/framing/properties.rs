@@ -173,7 +173,7 @@ proptest! {
             let head = parser.head();
             let mut out = Vec::new();
             let connection = halo_http1::ClientConnection::Implied;
-            write_response(&mut out, &input, head, &ResponseRewrite { delivery: Delivery::AsIs, connection, via: None });
+            write_response(&mut out, &input, head, &ResponseRewrite { delivery: Delivery::AsIs, connection, via: None, date: None });
             let mut again = ResponseParser::new();
             prop_assert_eq!(again.parse(&out, asked, &Limits::default()), Ok(Parsed::Complete(out.len())));
             prop_assert_eq!(again.head().framing(), head.framing());

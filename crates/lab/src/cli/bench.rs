@@ -126,6 +126,10 @@ fn measure_in_turns(
         // Another one begins each time: none is always the first after the others' noise.
         for turn in 0..able.len() {
             let contender = able[(turn + round as usize) % able.len()];
+            if workload == Workload::Scaling {
+                measure_scaling(bench, contender, round, results)?;
+                continue;
+            }
             let sample = bench.sample(workload, contender)?;
             eprintln!(
                 "{workload}, {}, round {}: {sample}",
@@ -136,6 +140,24 @@ fn measure_in_turns(
         }
     }
     Ok(())
+}
+
+/// One worker, then two, under the same generator.
+fn measure_scaling(
+    bench: &Bench<'_>,
+    contender: &Contender,
+    round: u32,
+    results: &mut Results,
+) -> Result<(), halo_lab::LabError> {
+    let workload = Workload::Scaling;
+    for workers in 1..=CORES.len() {
+        contender.restart_with(workers)?;
+        let name = page::with_workers(contender.name(), workers);
+        let sample = bench.sample(workload, contender)?;
+        eprintln!("{workload}, {name}, round {}: {sample}", round + 1);
+        results.add(workload, &name, sample);
+    }
+    contender.restart()
 }
 
 /// Halo first, then those that it is compared with.

@@ -10,7 +10,7 @@ use nix::sys::time::TimeSpec;
 
 use super::Outcome;
 use crate::error::{Error, Result};
-use crate::frame::{FrameListener, FrameSocket};
+use crate::frame::{FrameListener, FrameSocket, Step};
 
 /// A question is asked again when there is no answer for this long: one frame may be lost.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -26,6 +26,8 @@ pub struct Question {
     pub interface: u32,
     /// EtherType of the answer.
     pub ethertype: u16,
+    /// Which frames wake the one who asks; empty: all of this type.
+    pub filter: Vec<Step>,
     /// The frame, its Ethernet header included.
     pub frame: Vec<u8>,
     /// Whether a frame that came in answers it.
@@ -58,6 +60,9 @@ impl Question {
         let deadline = Instant::now() + self.timeout;
         // First the ear, then the mouth.
         let listener = FrameListener::open(self.interface, self.ethertype)?;
+        if !self.filter.is_empty() {
+            listener.filter(&self.filter)?;
+        }
         let socket = FrameSocket::open()?;
         while Instant::now() < deadline {
             socket.send(self.interface, &self.frame)?;

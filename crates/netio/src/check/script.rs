@@ -2,9 +2,8 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -15,7 +14,7 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Pid, setsid};
 
 use super::Outcome;
-use crate::process::{self, Identity};
+use crate::process::{self, Identity, Launch, Launched};
 
 /// Where programs that a script calls are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -50,45 +49,39 @@ pub(super) fn run(identity: Identity, script: &Script) -> Outcome {
 }
 
 /// A session of its own, no privileges, no input and output, an empty environment, small limits.
-fn spawn(identity: Identity, script: &Script) -> io::Result<Child> {
+fn spawn(identity: Identity, script: &Script) -> io::Result<Launched> {
     let (program, arguments) = script
         .command
         .split_first()
         .ok_or(io::ErrorKind::InvalidInput)?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(&script.directory)
-        .env_clear()
-        .env("PATH", PATH)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let cpu = script.timeout.as_secs() + 1;
-    // SAFETY: the closure runs between fork and exec, and makes only system calls: no allocation,
-    // no locks.
-    unsafe {
-        command.pre_exec(move || {
-            setsid()?;
-            process::give_up_everything(identity)?;
-            setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-            setrlimit(Resource::RLIMIT_CPU, cpu, cpu)?;
-            setrlimit(Resource::RLIMIT_NOFILE, MOST_FILES, MOST_FILES)?;
-            setrlimit(Resource::RLIMIT_FSIZE, LARGEST_FILE, LARGEST_FILE)?;
-            // After the change of user: that resets the death signal.
-            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-            Ok(())
-        });
+    let mut launch = Launch::new(program, program)?
+        .variable("PATH", PATH)?
+        .directory(&script.directory)?
+        .nowhere(&[0, 1, 2]);
+    for argument in arguments {
+        launch = launch.argument(argument)?;
     }
-    command.spawn()
+    let cpu = script.timeout.as_secs() + 1;
+    let mut prepare = || {
+        setsid()?;
+        process::give_up_everything(identity)?;
+        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+        setrlimit(Resource::RLIMIT_CPU, cpu, cpu)?;
+        setrlimit(Resource::RLIMIT_NOFILE, MOST_FILES, MOST_FILES)?;
+        setrlimit(Resource::RLIMIT_FSIZE, LARGEST_FILE, LARGEST_FILE)?;
+        // After the change of user: that resets the death signal.
+        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+        Ok(())
+    };
+    // SAFETY: the closure makes only system calls, and changes nothing in memory.
+    unsafe { launch.start(&mut prepare) }
 }
 
 /// Waits for the end; `None`: it had to be killed, with all of its session's first process group.
-fn wait(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
-    let pidfd = process::open_pidfd(child.id())?;
+fn wait(child: &mut Launched, deadline: Instant) -> io::Result<Option<ExitStatus>> {
     let ended = loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let mut ready = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+        let mut ready = [PollFd::new(child.as_fd(), PollFlags::POLLIN)];
         match ppoll(&mut ready, Some(TimeSpec::from(left)), None) {
             Ok(0) => break false,
             Ok(_) => break true,
@@ -97,13 +90,13 @@ fn wait(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> 
         }
     };
     // What it left running goes with it. The number is still its own: it was not waited for.
-    let group = Pid::from_raw(child.id().cast_signed());
+    let group = Pid::from_raw(child.pid().cast_signed());
     match killpg(group, Signal::SIGKILL) {
         Ok(()) | Err(Errno::ESRCH) => {}
         Err(error) => return Err(error.into()),
     }
     let status = child.wait()?;
-    Ok(ended.then_some(status))
+    Ok(status.filter(|_| ended))
 }
 
 #[cfg(test)]

@@ -78,7 +78,8 @@ struct Exits {
 /// * In: a packet to an address whose lease has ended, and an ARP request or Neighbour Solicitation
 ///   for it, are dropped. Another node's announcement (a request for its own address) passes: it is to
 ///   be heard. While connections on the address finish, packets to it pass nevertheless. Of those that
-///   are let pass, the ones of connections that another node has are sent there ([`forward`]).
+///   are let pass, the ones of connections that another node has are sent there ([`forward`]). To an
+///   address that takes no packets, only Neighbour Advertisements pass.
 /// * Out: an ARP packet, Neighbour Advertisement or Neighbour Solicitation that says we have such an
 ///   address is dropped, whoever made it.
 ///
@@ -101,7 +102,7 @@ pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
     asm.place(drop);
     asm.finish(SHOT);
     if way == Way::In {
-        let wanted = asm.label();
+        let [wanted, taken] = std::array::from_fn(|_| asm.label());
         asm.place(traffic);
         find_record(&mut asm, addresses, records, pass);
         asm.jump_if_register(R0, When::Less, R7, wanted);
@@ -109,6 +110,11 @@ pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
         judge_end(&mut asm, wanted, pass);
         asm.finish(SHOT);
         asm.place(wanted);
+        asm.load(Width::W64, R8, R9, Field::Refusing.offset());
+        asm.jump_if(R8, When::Equal, 0, taken);
+        pass_advertisement(&mut asm, pass);
+        asm.finish(SHOT);
+        asm.place(taken);
         forward::forward(&mut asm, pass);
     }
     asm.place(pass);
@@ -190,6 +196,20 @@ fn find_in_ipv6(asm: &mut Assembler, way: Way, exits: Exits) {
             load_field(asm, IPV6_SOURCE, 16, ADDRESS, exits.pass);
         }
     }
+}
+
+/// To `pass` if the packet is a Neighbour Advertisement (RFC 9568 section 6.4.3); else on.
+fn pass_advertisement(asm: &mut Assembler, pass: Label) {
+    let other = asm.label();
+    asm.load(Width::W32, R7, R6, PROTOCOL);
+    asm.jump_if(R7, When::NotEqual, network_order(ETHERTYPE_IPV6), other);
+    load_field(asm, IPV6_NEXT_HEADER, 1, OTHER, other);
+    asm.load(Width::W8, R7, R10, OTHER);
+    asm.jump_if(R7, When::NotEqual, ICMPV6, other);
+    load_field(asm, ICMPV6_TYPE, 1, OTHER, other);
+    asm.load(Width::W8, R7, R10, OTHER);
+    asm.jump_if(R7, When::Equal, NEIGHBOUR_ADVERTISEMENT, pass);
+    asm.place(other);
 }
 
 /// `R9 =` the record of the address at [`ADDRESS`], `R7 =` its lease's end, `R0 =` now; to `pass` when

@@ -6,7 +6,8 @@ use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoMacVlan, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    MacVlanMode,
 };
 
 use super::{Netlink, NetlinkError, interface};
@@ -136,6 +137,37 @@ impl Netlink {
         self.change(
             || format!("add the veth pair {name} and {peer}"),
             RouteNetlinkMessage::NewLink(near),
+            NLM_F_CREATE | NLM_F_EXCL,
+        )
+    }
+
+    /// Makes an interface with this MAC address on top of `parent`, down: a macvlan. In bridge mode, as
+    /// the kernel keeps multicast of another machine with the same MAC address from the parent in
+    /// private mode.
+    ///
+    /// # Errors
+    /// When the kernel refuses; `EEXIST` when the name is taken.
+    pub fn link_add_macvlan(
+        &mut self,
+        name: &str,
+        parent: u32,
+        mac: [u8; 6],
+    ) -> Result<(), NetlinkError> {
+        let mut message = LinkMessage::default();
+        message.attributes = vec![
+            LinkAttribute::IfName(name.into()),
+            LinkAttribute::Link(parent),
+            LinkAttribute::Address(mac.to_vec()),
+            LinkAttribute::LinkInfo(vec![
+                LinkInfo::Kind(InfoKind::MacVlan),
+                LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(
+                    MacVlanMode::Bridge,
+                )])),
+            ]),
+        ];
+        self.change(
+            || format!("add the interface {name} to {}", interface(parent)),
+            RouteNetlinkMessage::NewLink(message),
             NLM_F_CREATE | NLM_F_EXCL,
         )
     }

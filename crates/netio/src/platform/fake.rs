@@ -1,6 +1,7 @@
 //! An operating system in memory, with virtual time, for tests of whatever drives a [`Platform`].
 
 mod effect;
+mod virtual_mac;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -40,10 +41,16 @@ pub struct Fake {
     pub arp: BTreeSet<u32>,
     /// Makes [`Platform::start_data_plane`] fail.
     pub fail_starts: bool,
+    /// Makes [`Platform::add_virtual_mac`] fail.
+    pub fail_virtual_macs: bool,
+    /// Interfaces whose ARP is about their own addresses alone.
+    pub separated: BTreeSet<u32>,
     /// Makes [`Platform::guard`] fail.
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
     pub guards: BTreeMap<u32, Vec<IpAddr>>,
+    /// Guarded addresses that take no packets.
+    pub refused: BTreeSet<IpAddr>,
     /// The interface to each destination that there is a route to.
     pub routes: BTreeMap<IpAddr, u32>,
     /// Hardware addresses of neighbours.
@@ -91,8 +98,11 @@ impl Fake {
             secret: None,
             arp: BTreeSet::new(),
             fail_starts: false,
+            fail_virtual_macs: false,
+            separated: BTreeSet::new(),
             fail_guards: false,
             guards: BTreeMap::new(),
+            refused: BTreeSet::new(),
             routes: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             connections: BTreeSet::new(),
@@ -138,6 +148,17 @@ impl Fake {
             halo: true,
         };
         self.addresses.insert((interface, net), entry);
+    }
+
+    /// An administrator puts an address on.
+    pub fn add_address(&mut self, interface: u32, net: IpNet) {
+        let entry = Entry {
+            until: None,
+            halo: false,
+        };
+        self.addresses.insert((interface, net), entry);
+        let address = self.address(interface, net, entry);
+        self.happen(Input::Network(NetlinkEvent::AddressAdded(address)));
     }
 
     /// Somebody else takes an address off.
@@ -280,6 +301,34 @@ impl Platform for Fake {
         Ok(was_there)
     }
 
+    fn add_virtual_mac(
+        &mut self,
+        parent: u32,
+        name: &str,
+        mac: [u8; 6],
+        _ipv6: bool,
+    ) -> Result<u32> {
+        virtual_mac::add(self, parent, name, mac)
+    }
+
+    fn set_up(&mut self, interface: u32, up: bool) -> Result<()> {
+        virtual_mac::set_up(self, interface, up)
+    }
+
+    fn remove_interface(&mut self, interface: u32) -> Result<()> {
+        self.remove_link(interface);
+        Ok(())
+    }
+
+    fn separate_arp(&mut self, interface: u32, _name: &str, apart: bool) -> Result<()> {
+        if apart {
+            self.separated.insert(interface);
+        } else {
+            self.separated.remove(&interface);
+        }
+        Ok(())
+    }
+
     fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
         Ok(self.routes.get(&destination).copied())
     }
@@ -313,6 +362,16 @@ impl Platform for Fake {
         for address in addresses {
             if self.is_guarded(address) {
                 self.effects.push(Effect::Leased { address, at, until });
+            }
+        }
+    }
+
+    fn refuse(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, refused: bool) {
+        for address in addresses {
+            if refused && self.is_guarded(address) {
+                self.refused.insert(address);
+            } else {
+                self.refused.remove(&address);
             }
         }
     }
@@ -414,17 +473,17 @@ impl Platform for Fake {
         Ok(())
     }
 
-    fn start_data_plane(&mut self) -> Result<u32> {
-        if self.fail_starts {
-            return Err(Error::os(
-                "start",
-                io::Error::from(io::ErrorKind::OutOfMemory),
-            ));
-        }
-        self.last_pid += 1;
-        self.data_plane = Some(self.last_pid);
+    fn start_data_plane(&mut self) -> Result<()> {
         self.effects.push(Effect::DataPlaneStarted);
-        Ok(self.last_pid)
+        let outcome = if self.fail_starts {
+            Err(io::Error::from(io::ErrorKind::OutOfMemory).to_string())
+        } else {
+            self.last_pid += 1;
+            self.data_plane = Some(self.last_pid);
+            Ok(self.last_pid)
+        };
+        self.happen(Input::DataPlaneStarted { outcome });
+        Ok(())
     }
 
     fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()> {
@@ -438,6 +497,8 @@ impl Platform for Fake {
         if self.data_plane.take().is_some() {
             self.effects.push(Effect::DataPlaneKilled);
         }
+        self.inputs
+            .retain(|input| !matches!(input, Input::DataPlaneStarted { .. }));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 mod clients;
 mod data_plane;
+mod starter;
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -12,9 +13,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ipnet::IpNet;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::time::TimeSpec;
 
 use self::clients::Clients;
 use self::data_plane::DataPlane;
@@ -28,7 +26,9 @@ use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
 use crate::process::{Capability, Identity};
 use crate::signals::Signals;
+use crate::virtual_mac::VirtualMacs;
 use crate::vrrp::{Family, VrrpSocket};
+use crate::waiting::Waiting;
 
 /// Most datagrams taken from one socket in one turn, so that a flood on one interface starves
 /// neither the timers nor the other inputs.
@@ -62,9 +62,11 @@ pub struct Linux {
     claims: BTreeMap<u32, ClaimListener>,
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
+    virtual_macs: VirtualMacs,
     data_plane: DataPlane,
     checks: Checks,
     clients: Clients,
+    waiting: Waiting,
 }
 
 impl Linux {
@@ -85,33 +87,37 @@ impl Linux {
             arp: BTreeMap::new(),
             claims: BTreeMap::new(),
             leases: None,
+            virtual_macs: VirtualMacs::default(),
             checks: Checks::new(settings.identity)?,
-            data_plane: DataPlane::new(settings.identity, settings.keep, settings.environment),
+            data_plane: DataPlane::new(settings.identity, settings.keep, settings.environment)?,
             clients,
+            waiting: Waiting::default(),
         })
     }
 
     /// Sleeps until a descriptor is ready or the time has come.
-    fn sleep(&self, deadline: Option<Instant>) -> Result<()> {
-        let deadline = deadline.into_iter().chain(self.data_plane.deadline()).min();
-        let timeout =
-            deadline.map(|at| TimeSpec::from(at.saturating_duration_since(self.clock.now())));
-        let reading = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut ready: Vec<PollFd<'_>> = vec![
-            reading(self.signals.as_fd()),
-            reading(self.monitor.as_fd()),
-            reading(self.checks.as_fd()),
-        ];
-        ready.extend(self.vrrp.values().map(|socket| reading(socket.as_fd())));
-        ready.extend(self.arp.values().map(|socket| reading(socket.as_fd())));
-        let claims = self.claims.values().flat_map(ClaimListener::descriptors);
-        ready.extend(claims.map(reading));
-        self.data_plane.poll_into(&mut ready);
-        self.clients.poll_into(&mut ready);
-        match ppoll(&mut ready, timeout, None) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(error) => Err(Error::os("wait for events", error)),
+    fn sleep(&mut self, deadline: Option<Instant>) -> Result<()> {
+        let waiting = &mut self.waiting;
+        waiting.clear();
+        waiting.read(self.signals.as_fd());
+        waiting.read(self.monitor.as_fd());
+        waiting.read(self.checks.as_fd());
+        for socket in self.vrrp.values() {
+            waiting.read(socket.as_fd());
         }
+        for listener in self.arp.values() {
+            waiting.read(listener.as_fd());
+        }
+        for descriptor in self.claims.values().flat_map(ClaimListener::descriptors) {
+            waiting.read(descriptor);
+        }
+        self.data_plane.wait_too(waiting);
+        self.clients.wait_too(waiting);
+        let deadline = deadline.into_iter().chain(self.data_plane.deadline()).min();
+        let timeout = deadline.map(|at| at.saturating_duration_since(self.clock.now()));
+        waiting
+            .wait(timeout)
+            .map_err(|error| Error::os("wait for events", error))
     }
 
     /// Takes what has come. Every source is non-blocking and asked each time: there are few, and
@@ -221,6 +227,28 @@ impl Platform for Linux {
         Ok(self.netlink.address_remove(interface, net)?)
     }
 
+    fn add_virtual_mac(
+        &mut self,
+        parent: u32,
+        name: &str,
+        mac: [u8; 6],
+        ipv6: bool,
+    ) -> Result<u32> {
+        VirtualMacs::add(&mut self.netlink, parent, name, mac, ipv6)
+    }
+
+    fn set_up(&mut self, interface: u32, up: bool) -> Result<()> {
+        VirtualMacs::set_up(&mut self.netlink, interface, up)
+    }
+
+    fn remove_interface(&mut self, interface: u32) -> Result<()> {
+        Ok(self.netlink.link_remove(interface)?)
+    }
+
+    fn separate_arp(&mut self, interface: u32, name: &str, apart: bool) -> Result<()> {
+        self.virtual_macs.separate(interface, name, apart)
+    }
+
     fn route_to(&mut self, destination: IpAddr) -> Result<Option<u32>> {
         Ok(self.netlink.route_to(destination)?)
     }
@@ -245,6 +273,12 @@ impl Platform for Linux {
         if let Some(leases) = &self.leases {
             let until = self.clock.boot_nanos(until);
             addresses.for_each(|address| leases.lease(address, until));
+        }
+    }
+
+    fn refuse(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, refused: bool) {
+        if let Some(leases) = &self.leases {
+            addresses.for_each(|address| leases.refuse(address, refused));
         }
     }
 
@@ -336,7 +370,7 @@ impl Platform for Linux {
         self.frames.send(interface, frame)
     }
 
-    fn start_data_plane(&mut self) -> Result<u32> {
+    fn start_data_plane(&mut self) -> Result<()> {
         let leases = self.leases.as_ref().map(Leases::share).transpose()?;
         self.data_plane.start(leases)
     }

@@ -20,6 +20,8 @@ pub enum Capability {
     NetAdmin = 12,
     /// Send and receive raw packets.
     NetRaw = 13,
+    /// Lock memory without a limit.
+    IpcLock = 14,
 }
 
 impl Capability {

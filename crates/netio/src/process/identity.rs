@@ -2,7 +2,7 @@
 
 use std::io;
 
-use nix::unistd::{Gid, Uid, User};
+use nix::unistd::User;
 
 use super::capability::Capability;
 use crate::error::{Error, Result};
@@ -34,19 +34,27 @@ impl Identity {
         }
     }
 
-    /// Becomes that user, keeping permitted capabilities. Only system calls: runs between fork
-    /// and exec.
+    /// Becomes that user, keeping permitted capabilities. Only system calls, and those raw: libc's
+    /// wrappers would change the other threads as well, which here are the parent's.
     pub(super) fn assume(self) -> io::Result<()> {
         let Self::Become { uid, gid } = self else {
             return Ok(());
         };
-        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
         nix::sys::prctl::set_keepcaps(true)?;
-        nix::unistd::setgroups(&[gid])?;
-        nix::unistd::setresgid(gid, gid, gid)?;
-        nix::unistd::setresuid(uid, uid, uid)?;
-        Ok(())
+        // SAFETY: system calls with integers, and with a list of one that outlives the call.
+        unsafe {
+            check(libc::syscall(libc::SYS_setgroups, 1, &raw const gid))?;
+            check(libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
+            check(libc::syscall(libc::SYS_setresuid, uid, uid, uid))
+        }
     }
+}
+
+fn check(outcome: libc::c_long) -> io::Result<()> {
+    if outcome < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// Finds out how the data plane can run as `user` (a name, or a number), and a warning for the

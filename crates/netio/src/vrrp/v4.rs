@@ -1,13 +1,13 @@
 //! IPv4: the socket hands over the IP header with the payload.
 
-use std::io::{self, IoSlice};
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsRawFd;
 
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, recv, sendmsg};
+use nix::sys::socket::{MsgFlags, recv};
 use socket2::{Domain, InterfaceIndexOrAddress, Socket, Type};
 
-use super::{Datagram, GROUP, TRAFFIC_CLASS, TTL, protocol};
+use super::{Datagram, GROUP, TRAFFIC_CLASS, TTL, message, protocol};
 
 pub(super) fn open(name: &str) -> io::Result<Socket> {
     let socket = unbound()?;
@@ -52,21 +52,22 @@ pub(crate) fn send(
     destination: Ipv4Addr,
     payload: &[u8],
 ) -> io::Result<()> {
+    let address = |address: Ipv4Addr| libc::in_addr {
+        s_addr: u32::from(address).to_be(),
+    };
     let info = libc::in_pktinfo {
         ipi_ifindex: i32::try_from(interface).map_err(io::Error::other)?,
-        ipi_spec_dst: libc::in_addr {
-            s_addr: u32::from(source).to_be(),
-        },
+        ipi_spec_dst: address(source),
         ipi_addr: libc::in_addr { s_addr: 0 },
     };
-    sendmsg(
-        socket.as_raw_fd(),
-        &[IoSlice::new(payload)],
-        &[ControlMessage::Ipv4PacketInfo(&info)],
-        MsgFlags::MSG_DONTWAIT,
-        Some(&SockaddrIn::from(SocketAddrV4::new(destination, 0))),
-    )?;
-    Ok(())
+    let to = libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: 0,
+        sin_addr: address(destination),
+        sin_zero: [0; 8],
+    };
+    let kind = (libc::IPPROTO_IP, libc::IP_PKTINFO);
+    message::send(socket, &to, payload, kind, info)
 }
 
 /// `None`: not a datagram.
@@ -92,7 +93,7 @@ fn parse(interface: u32, packet: &[u8]) -> Option<Datagram> {
         source: address(12),
         destination: address(16),
         ttl: header[8],
-        payload: packet.get(header_length.max(20)..)?.to_vec(),
+        payload: packet.get(header_length.max(20)..)?.into(),
     })
 }
 
@@ -111,7 +112,7 @@ mod tests {
                 source: [10, 0, 0, 1].into(),
                 destination: GROUP.into(),
                 ttl: 255,
-                payload: vec![9, 8, 7],
+                payload: vec![9, 8, 7].into(),
             }
         );
     }

@@ -1,16 +1,12 @@
 //! IPv6: the socket hands over the payload alone; destination and hop limit come beside it.
 
-use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{IpAddr, Ipv6Addr, SocketAddrV6};
-use std::os::fd::AsRawFd;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr};
 
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, sendmsg, setsockopt,
-    sockopt,
-};
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Socket, Type};
 
-use super::{Datagram, TRAFFIC_CLASS, TTL, protocol};
+use super::{Datagram, TRAFFIC_CLASS, TTL, message, protocol};
 
 pub(super) fn open(name: &str, interface: u32) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV6, Type::RAW, Some(protocol()))?;
@@ -37,25 +33,22 @@ pub(super) fn send(
     destination: Ipv6Addr,
     payload: &[u8],
 ) -> io::Result<()> {
+    let address = |address: Ipv6Addr| libc::in6_addr {
+        s6_addr: address.octets(),
+    };
     let info = libc::in6_pktinfo {
-        ipi6_addr: libc::in6_addr {
-            s6_addr: source.octets(),
-        },
+        ipi6_addr: address(source),
         ipi6_ifindex: interface,
     };
-    sendmsg(
-        socket.as_raw_fd(),
-        &[IoSlice::new(payload)],
-        &[ControlMessage::Ipv6PacketInfo(&info)],
-        MsgFlags::MSG_DONTWAIT,
-        Some(&SockaddrIn6::from(SocketAddrV6::new(
-            destination,
-            0,
-            0,
-            interface,
-        ))),
-    )?;
-    Ok(())
+    let to = libc::sockaddr_in6 {
+        sin6_family: libc::AF_INET6 as libc::sa_family_t,
+        sin6_port: 0,
+        sin6_flowinfo: 0,
+        sin6_addr: address(destination),
+        sin6_scope_id: interface,
+    };
+    let kind = (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO);
+    message::send(socket, &to, payload, kind, info)
 }
 
 /// `None`: a datagram without what was asked for.
@@ -64,34 +57,29 @@ pub(super) fn receive(
     interface: u32,
     buffer: &mut [u8],
 ) -> nix::Result<Option<Datagram>> {
-    let mut space = nix::cmsg_space!(libc::in6_pktinfo, libc::c_int);
     let (mut destination, mut hop_limit) = (None, None);
-    let (source, length) = {
-        let mut parts = [IoSliceMut::new(buffer)];
-        let message = recvmsg::<SockaddrIn6>(
-            socket.as_raw_fd(),
-            &mut parts,
-            Some(&mut space),
-            MsgFlags::MSG_DONTWAIT,
-        )?;
-        for control in message.cmsgs()? {
-            match control {
-                ControlMessageOwned::Ipv6PacketInfo(info) => {
-                    destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr));
-                }
-                ControlMessageOwned::Ipv6HopLimit(limit) => hop_limit = u8::try_from(limit).ok(),
-                _ => {}
+    let (length, source) = message::receive(socket, buffer, |level, kind, said| {
+        match (level, kind) {
+            // RFC 3542 section 6.1: the address comes first.
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                destination = said
+                    .first_chunk::<16>()
+                    .map(|octets| Ipv6Addr::from(*octets));
             }
+            (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+                let limit = said.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes));
+                hop_limit = limit.and_then(|limit| u8::try_from(limit).ok());
+            }
+            _ => {}
         }
-        (message.address.map(|from| from.ip()), message.bytes)
-    };
+    })?;
     let datagram = || {
         Some(Datagram {
             interface,
-            source: IpAddr::V6(source?),
+            source: IpAddr::V6(Ipv6Addr::from(source.sin6_addr.s6_addr)),
             destination: IpAddr::V6(destination?),
             ttl: hop_limit?,
-            payload: buffer.get(..length)?.to_vec(),
+            payload: buffer.get(..length)?.into(),
         })
     };
     Ok(datagram())

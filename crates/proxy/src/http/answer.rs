@@ -9,6 +9,7 @@ use super::client::Client;
 use super::close::LINGER;
 use super::job::Job;
 use super::serve::After;
+use crate::calendar::HttpDate;
 use crate::fault::Fault;
 use crate::worker::Tick;
 
@@ -31,7 +32,7 @@ pub(super) async fn send(client: &mut Client, job: &mut Job, fault: &Fault) -> A
             text: text.trim_end(),
             close,
             head_only,
-            fields: &fields(fault),
+            fields: &fields(fault, client.connection.worker.timers.date()),
         },
     );
     job.from_server.clear();
@@ -64,18 +65,22 @@ fn text(fault: &Fault) -> String {
 }
 
 /// Names the fault, so that a client's developer knows who answered and why.
-fn fields(fault: &Fault) -> Vec<u8> {
-    let mut fields = format!("Halo-Error: {}\r\n", fault.name());
+fn fields(fault: &Fault, date: HttpDate) -> Vec<u8> {
+    let mut fields = b"Date: ".to_vec();
+    fields.extend_from_slice(date.as_bytes());
+    fields.extend_from_slice(b"\r\nHalo-Error: ");
+    fields.extend_from_slice(fault.name().as_bytes());
+    fields.extend_from_slice(b"\r\n");
     if matches!(fault, Fault::MethodRefused) {
         // RFC 9110 section 15.5.6: 405 says what is allowed.
-        fields.push_str("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+        fields.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
     }
-    fields.into_bytes()
+    fields
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{fields, text};
+    use super::{HttpDate, fields, text};
     use crate::fault::Fault;
 
     #[test]
@@ -84,12 +89,16 @@ mod tests {
             text(&Fault::NoServer),
             "503 Service Unavailable: no server is available\n"
         );
-        assert_eq!(fields(&Fault::NoServer), b"Halo-Error: no_server\r\n");
+        let date = HttpDate::now(None);
+        let fields = fields(&Fault::NoServer, date);
+        let expected = [b"Date: ", date.as_bytes(), b"\r\nHalo-Error: no_server\r\n"].concat();
+        assert_eq!(fields, expected);
     }
 
     #[test]
     fn a_refused_method_is_told_which_are_taken() {
-        let fields = String::from_utf8(fields(&Fault::MethodRefused)).unwrap();
+        let fields = fields(&Fault::MethodRefused, HttpDate::now(None));
+        let fields = String::from_utf8(fields).unwrap();
         assert!(fields.contains("\r\nAllow: GET, "), "{fields}");
     }
 }

@@ -1,10 +1,12 @@
 //! Bytes on their way through.
 
 use std::io::{self, IoSlice};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use nix::sys::socket::{MsgFlags, send};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// What a buffer begins with: the head of nearly every message, and a small body behind it.
@@ -136,6 +138,7 @@ pub(super) struct Outgoing {
     sent: usize,
     pass: usize,
     tail: &'static [u8],
+    is_end: bool,
 }
 
 impl Outgoing {
@@ -152,6 +155,17 @@ impl Outgoing {
     /// Sends this behind what is passed.
     pub(super) fn tail(&mut self, tail: &'static [u8]) {
         self.tail = tail;
+    }
+
+    /// Nothing follows what is to be sent now: the system may hold it back until our half of the
+    /// connection is closed, so that both go in one packet. That must be soon.
+    pub(super) fn ends(&mut self) {
+        self.is_end = true;
+    }
+
+    /// Whether something may have been held back.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.is_end
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -173,6 +187,7 @@ impl Outgoing {
         self.sent = 0;
         self.pass = 0;
         self.tail = &[];
+        self.is_end = false;
     }
 
     /// Sends until nothing is left; adds to `sent` what the system took, also when this waits.
@@ -186,13 +201,12 @@ impl Outgoing {
         while !self.is_empty() {
             let own = &self.own[self.sent..];
             let pass = &source.unread()[..self.pass];
-            let to = Pin::new(&mut *to);
             let n = match (own.is_empty(), pass.is_empty(), self.tail.is_empty()) {
-                (false, true, true) => ready!(to.poll_write(cx, own))?,
-                (true, false, true) => ready!(to.poll_write(cx, pass))?,
+                (false, true, true) => ready!(self.poll_write(cx, to, own))?,
+                (true, false, true) => ready!(self.poll_write(cx, to, pass))?,
                 _ => {
                     let parts = [own, pass, self.tail].map(IoSlice::new);
-                    ready!(to.poll_write_vectored(cx, &parts))?
+                    ready!(Pin::new(&mut *to).poll_write_vectored(cx, &parts))?
                 }
             };
             if n == 0 {
@@ -202,6 +216,29 @@ impl Outgoing {
             self.advance(n, source);
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        to: &mut TcpStream,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if !self.is_end {
+            return Pin::new(to).poll_write(cx, bytes);
+        }
+        loop {
+            ready!(to.poll_write_ready(cx))?;
+            // `nix` does not name the second.
+            let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::from_bits_retain(libc::MSG_MORE);
+            let sent = to.try_io(Interest::WRITABLE, || {
+                Ok(send(to.as_raw_fd(), bytes, flags)?)
+            });
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
     }
 
     fn advance(&mut self, mut n: usize, source: &mut Buffer) {

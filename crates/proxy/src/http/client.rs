@@ -22,6 +22,8 @@ pub(super) struct Client {
     pub(super) connection: Connection,
     /// The configuration that the last request went by.
     pub(super) last: Configuration,
+    /// Until when it may wait for its next request.
+    pub(super) due: Tick,
     alarm: Alarm,
     /// How often the worker had called when this last looked at its phase.
     calls: Option<u32>,
@@ -43,6 +45,7 @@ impl Client {
         Self {
             tcp,
             last: (connection.view.clone(), connection.listener.clone()),
+            due: Tick::NEVER,
             alarm: connection.worker.timers.alarm(),
             connection,
             calls: None,

@@ -1,10 +1,12 @@
 //! Closing a connection so that the client gets to see all that was sent.
 
 use std::future::poll_fn;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::AsyncWrite;
 
 use super::client::Client;
@@ -17,6 +19,18 @@ pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Most bytes read and dropped meanwhile.
 const LINGER_BYTES: usize = 1024 * 1024;
+
+/// Ends our half of the connection, with what the system holds back for that.
+///
+/// Closing it alone would do so too, unless the client had sent something that nobody read: then the
+/// connection is reset, and what was held back is lost.
+pub(super) fn finish(client: &Client, job: &Job) {
+    if job.to_client.is_held_back()
+        && let Err(error) = SockRef::from(&client.tcp).shutdown(Shutdown::Write)
+    {
+        tracing::debug!(%error, "the client closed first");
+    }
+}
 
 /// Ends our half of the connection, and takes what the client still sends.
 pub(super) async fn linger(client: &mut Client, job: &mut Job) {

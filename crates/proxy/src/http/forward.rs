@@ -1,20 +1,19 @@
 //! Passing a request on: a server, a connection, a response; another server when that is safe.
 
 use std::fmt::Write;
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::task::{Poll, ready};
 
 use halo_http1::{RequestRewrite, write_request};
 
-use super::client::{Client, Due};
+use super::client::Client;
+use super::connect::{connect, connect_again};
 use super::idle::ServerConnection;
 use super::job::Job;
 use super::transfer::{Transferred, transfer};
 use crate::fault::Fault;
 use crate::snapshot::Target;
-use crate::upstream::{Attempts, Lease, dial};
+use crate::upstream::{Attempts, Lease};
 
 /// What became of a request that was passed on.
 #[derive(Debug)]
@@ -41,12 +40,11 @@ pub(super) async fn forward(
         let lease = next_server(job)?;
         let kept = kept_connection(client, job, &lease);
         job.story.chose(lease);
-        let is_kept = kept.is_some();
-        let mut server = match kept {
-            Some(server) => server,
+        let (mut server, is_kept) = match kept {
+            Some(server) => (server, true),
             // Boxed, as it is large and most requests find a connection.
             None => match Box::pin(connect(client, job)).await {
-                Ok(server) => server,
+                Ok(connected) => connected,
                 Err(fault) => {
                     try_another(job, fault)?;
                     job.begin(&client.last.1.limits);
@@ -62,12 +60,16 @@ pub(super) async fn forward(
             && job.progress.may_be_repeated(may_be_sent_twice(job))
         {
             job.begin(&client.last.1.limits);
-            outcome = match Box::pin(connect(client, job)).await {
+            outcome = match Box::pin(connect_again(client, job, server)).await {
                 Ok(new) => {
                     server = new;
                     over(client, job, &mut server).await
                 }
-                Err(fault) => Err(fault),
+                Err(fault) => {
+                    try_another(job, fault)?;
+                    job.begin(&client.last.1.limits);
+                    continue;
+                }
             };
         }
         match outcome {
@@ -76,7 +78,6 @@ pub(super) async fn forward(
             Err(Fault::ServerClosed) if job.progress.may_be_repeated(false) => {
                 try_another(job, Fault::Connect(io::ErrorKind::ConnectionReset.into()))?;
             }
-            Err(fault) if fault.may_try_another() => try_another(job, fault)?,
             Err(fault) => return Err(fault),
         }
         job.begin(&client.last.1.limits);
@@ -87,7 +88,7 @@ pub(super) async fn forward(
 fn kept_connection(client: &Client, job: &Job, lease: &Lease) -> Option<ServerConnection> {
     let upstreams = &client.connection.worker.upstreams;
     // A request that may not be sent twice is not sent to a connection that is closed already.
-    upstreams.take(lease.server.id, !may_be_sent_twice(job))
+    upstreams.take(&lease.server, !may_be_sent_twice(job))
 }
 
 fn next_server(job: &mut Job) -> Result<Lease, Fault> {
@@ -113,7 +114,7 @@ async fn over(
     job: &mut Job,
     server: &mut ServerConnection,
 ) -> Result<Transferred, Fault> {
-    write_head(client, job, server.server.address);
+    write_head(client, job, server.server().address);
     transfer(client, server, job).await
 }
 
@@ -162,28 +163,6 @@ fn write_head(client: &Client, job: &mut Job, server: SocketAddr) {
     };
     job.to_server.clear();
     write_request(job.to_server.own(), buf, head, &rewrite);
-}
-
-/// Connects to a server.
-async fn connect(client: &mut Client, job: &Job) -> Result<ServerConnection, Fault> {
-    let (Some(attempts), Some(lease)) = (&job.story.attempts, &job.story.lease) else {
-        return Err(Fault::NoServer);
-    };
-    let pool = &attempts.pool().config;
-    let due = client.after(pool.timeouts.connect);
-    let ends = client.connection.ends();
-    let mut connecting = std::pin::pin!(dial(lease.server.address, pool, ends));
-    let tcp = poll_fn(|cx| {
-        if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
-            return Poll::Ready(connected);
-        }
-        Poll::Ready(Err(match ready!(client.poll_due(cx, due)) {
-            Due::Time => Fault::ConnectTimeout,
-            Due::CutOff => Fault::CutOff,
-        }))
-    })
-    .await?;
-    Ok(ServerConnection::new(tcp, lease.server.clone()))
 }
 
 /// An address as text, without memory of its own.

@@ -1,10 +1,12 @@
 //! A request in flight: all that it needs, kept for the next one.
 
 use std::cell::RefCell;
+use std::fmt;
 
 use halo_http1::{BodyFraming, Exchange, Limits, RequestHead, RequestParser, ResponseParser};
 
 use super::buffer::{Buffer, Outgoing};
+use super::serve::{self, Work};
 use super::story::Story;
 use super::transfer::Progress;
 
@@ -100,25 +102,31 @@ impl Job {
     }
 }
 
+/// A job, and the memory to do it in.
+pub(super) type Equipped = (Box<Job>, Box<dyn Work>);
+
 /// A worker's jobs that are not in use.
-#[derive(Debug, Default)]
-#[expect(
-    clippy::vec_box,
-    reason = "a connection takes the box, not a copy of its kilobyte"
-)]
-pub(crate) struct Jobs(RefCell<Vec<Box<Job>>>);
+#[derive(Default)]
+pub(crate) struct Jobs(RefCell<Vec<Equipped>>);
 
 impl Jobs {
     /// The one that was used last, whose memory is still in the cache.
-    pub(super) fn take(&self) -> Box<Job> {
-        self.0.borrow_mut().pop().unwrap_or_default()
+    pub(super) fn take(&self) -> Equipped {
+        let kept = self.0.borrow_mut().pop();
+        kept.unwrap_or_else(|| (Box::default(), serve::work()))
     }
 
-    pub(super) fn put(&self, mut job: Box<Job>) {
+    pub(super) fn put(&self, mut job: Box<Job>, work: Box<dyn Work>) {
         job.clear();
         let mut kept = self.0.borrow_mut();
         if kept.len() < KEPT {
-            kept.push(job);
+            kept.push((job, work));
         }
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Jobs({})", self.0.borrow().len())
     }
 }

@@ -1,7 +1,10 @@
 //! The life of a client's connection.
+//!
+//! Most connections wait most of the time, so their task is small: what answers requests is in memory
+//! of the worker's ([`Work`]), which a connection has as long as it has a request.
 
-use std::future::poll_fn;
-use std::task::{Poll, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use tokio::net::TcpStream;
 
@@ -9,7 +12,7 @@ use super::client::Client;
 use super::job::Job;
 use super::tunnel::Tunnel;
 use super::{close, head, request, tunnel};
-use crate::worker::{Connection, Tick};
+use crate::worker::Connection;
 
 /// What becomes of a connection after a request.
 #[derive(Debug)]
@@ -25,50 +28,150 @@ pub(super) enum After {
 }
 
 /// Serves one connection to its end.
-pub(crate) fn serve(connection: Connection, tcp: TcpStream) -> impl Future<Output = ()> {
-    // Made outside, and used where it is: what an async function is given, it keeps twice.
-    let mut client = Client::new(connection, tcp);
-    async move {
-        if let Some((job, tunnel)) = live(&mut client).await {
-            Box::pin(tunnel::run(client, job, *tunnel)).await;
+pub(crate) fn serve(connection: Connection, tcp: TcpStream) -> Serve {
+    let mut client = Box::new(Client::new(connection, tcp));
+    client.due = client.after(client.last.1.config.timeouts.first_byte);
+    Serve(State::Waiting(client))
+}
+
+/// The task of a connection.
+pub(crate) struct Serve(State);
+
+enum State {
+    /// For a request, without a buffer for it.
+    Waiting(Box<Client>),
+    Answering(Box<dyn Work>),
+    Tunnel(Pin<Box<dyn Future<Output = ()>>>),
+    Over,
+}
+
+impl Future for Serve {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.0 = match std::mem::replace(&mut self.0, State::Over) {
+                State::Waiting(mut client) => match poll_readable(cx, &mut client) {
+                    Poll::Pending => {
+                        self.0 = State::Waiting(client);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(false) => return Poll::Ready(()),
+                    Poll::Ready(true) => {
+                        let (job, mut work) = client.connection.worker.jobs.take();
+                        work.begin(client, job);
+                        State::Answering(work)
+                    }
+                },
+                State::Answering(mut work) => match work.poll(cx) {
+                    Poll::Pending => {
+                        self.0 = State::Answering(work);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(done) => next(done, work),
+                },
+                State::Tunnel(mut tunnel) => match tunnel.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        self.0 = State::Tunnel(tunnel);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(()) => return Poll::Ready(()),
+                },
+                State::Over => return Poll::Ready(()),
+            }
         }
     }
 }
 
-/// Answers requests until the connection is to be closed, or speaks another protocol.
-async fn live(client: &mut Client) -> Option<(Box<Job>, Box<Tunnel>)> {
-    let worker = client.connection.worker.clone();
-    let mut due = client.after(client.last.1.config.timeouts.first_byte);
-    loop {
-        if !poll_fn(|cx| poll_readable(cx, client, due)).await {
-            return None;
+/// What a connection goes on with after its requests.
+fn next(done: Done, work: Box<dyn Work>) -> State {
+    let Done {
+        mut client,
+        job,
+        after,
+    } = done;
+    let state = match after {
+        After::Tunnel(to) => return State::Tunnel(Box::pin(tunnel::run(*client, job, *to))),
+        After::Close { .. } => {
+            client.connection.worker.jobs.put(job, work);
+            return State::Over;
         }
-        let mut job = worker.jobs.take();
-        match requests(client, &mut job).await {
-            After::Wait => worker.jobs.put(job),
-            After::Next => {
-                due = client.after(client.last.1.config.timeouts.keep_alive);
-                worker.jobs.put(job);
-            }
-            After::Close { unread } => {
-                if unread {
-                    close::linger(client, &mut job).await;
-                }
-                worker.jobs.put(job);
-                return None;
-            }
-            After::Tunnel(to) => return Some((job, to)),
+        After::Next => {
+            client.due = client.after(client.last.1.config.timeouts.keep_alive);
+            client
         }
+        After::Wait => client,
+    };
+    state.connection.worker.jobs.put(job, work);
+    State::Waiting(state)
+}
+
+/// Memory in which requests are answered, one connection's after the other's: a future takes the place
+/// of the one before, so that nothing is allocated for a request.
+pub(super) trait Work {
+    /// Begins with the requests of a connection.
+    fn begin(&mut self, client: Box<Client>, job: Box<Job>);
+
+    /// Goes on with them. Pending for ever before it has begun.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Done>;
+}
+
+/// A connection whose requests so far are answered.
+pub(super) struct Done {
+    client: Box<Client>,
+    job: Box<Job>,
+    after: After,
+}
+
+/// Memory for the requests of a connection.
+pub(super) fn work() -> Box<dyn Work> {
+    Box::new(Place {
+        make: answer_all,
+        future: Box::pin(None),
+    })
+}
+
+struct Place<M, F> {
+    make: M,
+    future: Pin<Box<Option<F>>>,
+}
+
+impl<M, F> Work for Place<M, F>
+where
+    M: Fn(Box<Client>, Box<Job>) -> F,
+    F: Future<Output = Done>,
+{
+    fn begin(&mut self, client: Box<Client>, job: Box<Job>) {
+        self.future.set(Some((self.make)(client, job)));
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Done> {
+        let Some(future) = self.future.as_mut().as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let done = ready!(future.poll(cx));
+        self.future.set(None);
+        Poll::Ready(done)
     }
 }
 
-/// Waits for the first byte of a request, without a buffer for it. `false`: the connection is to be
-/// closed.
-fn poll_readable(cx: &mut std::task::Context<'_>, client: &mut Client, due: Tick) -> Poll<bool> {
+/// Answers what has arrived, and closes the connection if that is what follows.
+async fn answer_all(mut client: Box<Client>, mut job: Box<Job>) -> Done {
+    let after = requests(&mut client, &mut job).await;
+    match after {
+        After::Close { unread: true } => close::linger(&mut client, &mut job).await,
+        After::Close { unread: false } => close::finish(&client, &job),
+        After::Next | After::Wait | After::Tunnel(_) => {}
+    }
+    Done { client, job, after }
+}
+
+/// Waits for the first byte of a request. `false`: the connection is to be closed.
+fn poll_readable(cx: &mut Context<'_>, client: &mut Client) -> Poll<bool> {
     if client.tcp.poll_read_ready(cx).is_ready() {
         return Poll::Ready(true);
     }
-    ready!(client.poll_idle(cx, due));
+    ready!(client.poll_idle(cx, client.due));
     Poll::Ready(false)
 }
 
@@ -95,19 +198,11 @@ async fn requests(client: &mut Client, job: &mut Job) -> After {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpStream;
-
-    use super::serve;
-    use crate::worker::Connection;
-
-    /// The size of what a function's future takes.
-    fn size_of_future<F: Future>(_: impl Fn(Connection, TcpStream) -> F) -> usize {
-        size_of::<F>()
-    }
+    use super::{Client, Serve};
 
     #[test]
-    fn a_connection_that_waits_takes_less_than_a_kilobyte_for_its_task() {
-        let size = size_of_future(serve);
-        assert!(size <= 896, "{size} bytes");
+    fn a_connection_that_waits_takes_little_for_its_task() {
+        let sizes = (size_of::<Serve>(), size_of::<Client>());
+        assert!(sizes.0 <= 24 && sizes.1 <= 216, "{sizes:?} bytes");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use halo_http1::Limits;
+
 use super::client::Client;
 use super::job::Job;
 use crate::fault::Fault;
@@ -45,6 +47,12 @@ impl Story {
         if self.started.is_some() {
             self.chosen = Some(Instant::now());
         }
+    }
+
+    /// What a response may cost, by the pool that it comes from.
+    pub(super) fn response_limits(&self) -> Result<&Limits, Fault> {
+        let attempts = self.attempts.as_ref().ok_or(Fault::NoServer)?;
+        Ok(&attempts.pool().limits)
     }
 
     /// The head of the response is there; `from_server`: it is a server's.

@@ -28,8 +28,10 @@ pub(super) async fn run(client: Client, mut job: Box<Job>, tunnel: Tunnel) {
         tcp,
         read_ahead: from_client,
     };
+    // The server's place is held as long as the tunnel lasts.
+    let ServerConnection { tcp, seat: _seat } = tunnel.server;
     let server = Side {
-        tcp: tunnel.server.tcp,
+        tcp,
         read_ahead: Bytes::copy_from_slice(job.from_server.unread()),
     };
     let relayed = relay(&connection, client, server, idle).await;

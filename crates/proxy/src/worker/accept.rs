@@ -1,26 +1,20 @@
 //! Accepting connections.
 
-use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use halo_config::Protocol;
-use halo_packet::proxy::{Endpoints, Header};
 use socket2::Socket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep};
 
-use super::phases::Phases;
-use super::{View, Worker};
-use crate::fault::Fault;
-use crate::log::Record;
+use super::door::{Door, Moved};
+use super::{Configuration, View, Worker};
 use crate::snapshot::ListenerEntry;
-use crate::{http, preamble, tcp};
 
 /// First wait after the system could not give a connection out (no file descriptor, no memory);
 /// doubled with each further failure.
@@ -29,23 +23,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// Longest such wait: short enough that clients in the queue do not give up.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// How the connections of a listener go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// As usual.
-    Serving,
-    /// They finish what they are doing, and are cut off at `until`.
-    Draining { since: Instant, until: Instant },
-}
-
-/// A listener, and the view that it is part of.
-pub(crate) type Configuration = (Rc<View>, Arc<ListenerEntry>);
-
 /// The control side of one listening socket.
 #[derive(Debug)]
 pub(super) struct Acceptor {
-    configuration: Rc<RefCell<Configuration>>,
-    phases: Rc<Phases>,
+    door: Rc<Door>,
     stop: watch::Sender<bool>,
 }
 
@@ -58,20 +39,16 @@ impl Acceptor {
     ) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let acceptor = Self {
-            configuration: Rc::new(RefCell::new(configuration)),
-            phases: Rc::new(Phases::new(address)),
+            door: Rc::new(Door::new(worker, address, configuration)),
             stop,
         };
         let accepting = Accepting {
             socket: TcpListener::from_std(socket.into())?,
-            address,
-            configuration: acceptor.configuration.clone(),
-            phases: acceptor.phases.clone(),
-            worker,
+            door: acceptor.door.clone(),
             pause: None,
             parked: None,
         };
-        accepting.worker.born();
+        accepting.door.worker().born();
         spawn_local(accepting.run(stopped));
         Ok(acceptor)
     }
@@ -79,39 +56,35 @@ impl Acceptor {
     /// Follows a changed configuration. If the address belongs to another listener now, the
     /// connections of the old one finish until then.
     pub(super) fn update(&self, view: &Rc<View>, listener: &Arc<ListenerEntry>, until: Instant) {
-        let now = (view.clone(), listener.clone());
-        let (_, before) = self.configuration.replace(now);
-        if before.config.name != listener.config.name
-            || before.config.protocol != listener.config.protocol
-        {
-            self.phases.replace(until);
-        }
+        self.door.update(view, listener, until);
     }
 
     /// Stops accepting, after what waits; connections finish until then.
     pub(super) fn close(&self, until: Instant) {
         self.stop.send_replace(true);
-        self.phases.close(until);
+        self.door.close(until);
     }
 
     /// Connections on these addresses finish until then, those to come as well.
     pub(super) fn drain(&self, addresses: &[IpAddr], until: Instant) {
-        self.phases.drain(addresses, until);
+        self.door.drain(addresses, until);
     }
 
     /// Connections to come on these addresses are ordinary ones again.
     pub(super) fn serve(&self, addresses: &[IpAddr]) {
-        self.phases.serve(addresses);
+        self.door.serve_addresses(addresses);
+    }
+
+    /// Takes in a connection from another worker, unless it is another listener's.
+    pub(super) fn take(&self, moved: Moved) -> Result<(), Moved> {
+        self.door.take(moved)
     }
 }
 
 /// The task of one listening socket.
 struct Accepting {
     socket: TcpListener,
-    address: SocketAddr,
-    configuration: Rc<RefCell<Configuration>>,
-    phases: Rc<Phases>,
-    worker: Rc<Worker>,
+    door: Rc<Door>,
     /// Set while the system cannot give connections out.
     pause: Option<Duration>,
     /// A connection that came in while other workers took the last places below the limit.
@@ -120,7 +93,7 @@ struct Accepting {
 
 impl Drop for Accepting {
     fn drop(&mut self) {
-        self.worker.died();
+        self.door.worker().died();
     }
 }
 
@@ -145,7 +118,7 @@ impl Accepting {
     async fn accept_next(&mut self) {
         if self.parked.is_none() {
             // At the limit, connections stay in the kernel's queue.
-            let listener = self.listener();
+            let listener = self.door.listener();
             listener.shared.gate.room().await;
             match self.socket.accept().await {
                 Ok(accepted) => {
@@ -155,17 +128,17 @@ impl Accepting {
                 Err(error) => return self.pause = self.pause_after(&error),
             }
         }
-        let listener = self.listener();
+        let listener = self.door.listener();
         listener.shared.gate.enter().await;
         match self.parked.take() {
-            Some((stream, client)) => self.serve(stream, client),
+            Some((stream, client)) => self.door.admit(stream, client),
             None => listener.shared.gate.leave(),
         }
     }
 
     /// Serves the connections that are in the queue already: their clients take them for accepted.
     fn accept_waiting(mut self) {
-        let listener = self.listener();
+        let listener = self.door.listener();
         let parked = self.parked.take();
         // Asked directly, since the runtime may not have seen the last of them yet.
         let Accepting { socket, .. } = &self;
@@ -174,43 +147,8 @@ impl Accepting {
             if !listener.shared.gate.try_enter() {
                 return;
             }
-            self.serve(stream, client);
+            self.door.serve(stream, client);
         }
-    }
-
-    /// Starts the task of a connection that has its place.
-    fn serve(&self, stream: TcpStream, client: SocketAddr) {
-        let configuration = self.configuration.borrow().clone();
-        let protocol = configuration.1.config.protocol;
-        let phase = self.phases.subscribe(&stream);
-        let ends = Endpoints {
-            source: client,
-            destination: self.destination(&stream),
-        };
-        let networks = &configuration.1.config.proxy_protocol;
-        let client = client.ip().to_canonical();
-        let is_proxy = networks.iter().any(|network| network.contains(&client));
-        let connection = Connection::new(self.worker.clone(), configuration, ends, phase);
-        match (is_proxy, protocol) {
-            (true, _) => spawn_local(introduced(connection, stream)),
-            (false, Protocol::Http) => spawn_local(http::serve(connection, stream)),
-            // Datagrams have sockets of their own.
-            (false, Protocol::Tcp | Protocol::Udp) => spawn_local(tcp::serve(connection, stream)),
-        };
-    }
-
-    /// The address that a client connected to. The kernel is asked only where the listener does not
-    /// say it.
-    fn destination(&self, stream: &TcpStream) -> SocketAddr {
-        if self.address.ip().is_unspecified() {
-            stream.local_addr().unwrap_or(self.address)
-        } else {
-            self.address
-        }
-    }
-
-    fn listener(&self) -> Arc<ListenerEntry> {
-        self.configuration.borrow().1.clone()
     }
 
     fn pause_after(&self, error: &io::Error) -> Option<Duration> {
@@ -219,7 +157,7 @@ impl Accepting {
         }
         if self.pause.is_none() {
             tracing::error!(
-                address = %self.address, %error,
+                address = %self.door.address(), %error,
                 "cannot accept connections; they wait. Raise the limit of open files (LimitNOFILE, ulimit -n) or lower max_connections"
             );
         }
@@ -227,21 +165,6 @@ impl Accepting {
             self.pause
                 .map_or(FIRST_PAUSE, |p| (p * 2).min(LONGEST_PAUSE)),
         )
-    }
-}
-
-/// Serves a connection from a proxy, for the client that its header names.
-async fn introduced(mut connection: Connection, stream: TcpStream) {
-    let plumbing = &connection.worker.plumbing;
-    let within = connection.listener.config.timeouts.header;
-    match preamble::take_proxy_header(plumbing, &stream, within).await {
-        Ok(Header::Proxied(ends)) => connection.introduce(ends),
-        Ok(Header::Direct) => {}
-        Err(fault) => return connection.refuse(&fault),
-    }
-    match connection.listener.config.protocol {
-        Protocol::Http => http::serve(connection, stream).await,
-        Protocol::Tcp | Protocol::Udp => tcp::serve(connection, stream).await,
     }
 }
 
@@ -279,100 +202,5 @@ fn accept_queued(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
             Err(error) if is_transient(&error) => {}
             Err(_) => return None,
         }
-    }
-}
-
-/// An accepted connection's place among the others: counted as long as this exists.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) worker: Rc<Worker>,
-    /// As it was when the connection was accepted.
-    pub(crate) view: Rc<View>,
-    pub(crate) listener: Arc<ListenerEntry>,
-    pub(crate) client: SocketAddr,
-    /// The address that the client connected to.
-    pub(crate) destination: SocketAddr,
-    pub(crate) phase: watch::Receiver<Phase>,
-}
-
-impl Connection {
-    fn new(
-        worker: Rc<Worker>,
-        (view, listener): Configuration,
-        ends: Endpoints,
-        phase: watch::Receiver<Phase>,
-    ) -> Self {
-        worker.born();
-        let counts = &listener.shared.counts[worker.index];
-        counts.connections.add(1);
-        counts.connections_total.add(1);
-        Self {
-            worker,
-            view,
-            listener,
-            client: ends.source,
-            destination: ends.destination,
-            phase,
-        }
-    }
-
-    /// The client and the address that it connected to.
-    pub(crate) fn ends(&self) -> Endpoints {
-        Endpoints {
-            source: self.client,
-            destination: self.destination,
-        }
-    }
-
-    fn introduce(&mut self, ends: Endpoints) {
-        self.client = ends.source;
-        self.destination = ends.destination;
-    }
-
-    /// Notes that nothing was made of the connection.
-    fn refuse(&self, fault: &Fault) {
-        if !self.worker.view().snapshot.access_log {
-            return;
-        }
-        self.worker.log.write(&Record {
-            listener: &self.listener.config.name,
-            client: self.client,
-            method: None,
-            host: None,
-            path: None,
-            status: None,
-            pool: None,
-            server: None,
-            bytes_in: 0,
-            bytes_out: 0,
-            duration: Duration::ZERO,
-            upstream: None,
-            retries: 0,
-            error: Some(&fault.for_log()),
-        });
-    }
-}
-
-impl Connection {
-    /// The configuration in force, or if the listener is gone from it, the one that it was accepted
-    /// by.
-    pub(crate) fn configuration(&self) -> Configuration {
-        let now = self.worker.view();
-        match now.snapshot.listener(&self.listener.config.name) {
-            Some(listener) => {
-                let listener = listener.clone();
-                (now, listener)
-            }
-            None => (self.view.clone(), self.listener.clone()),
-        }
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        let shared = &self.listener.shared;
-        shared.counts[self.worker.index].connections.sub(1);
-        shared.gate.leave();
-        self.worker.died();
     }
 }

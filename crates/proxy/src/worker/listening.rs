@@ -9,6 +9,7 @@ use socket2::Socket;
 use tokio::time::Instant;
 
 use super::accept::Acceptor;
+use super::door::Moved;
 use super::{Configuration, View, Worker};
 use crate::snapshot::{ListenerEntry, Place};
 use crate::udp::Port;
@@ -33,6 +34,14 @@ impl Listening {
         } else {
             Self::Connections(Acceptor::start(worker, address, socket, configuration)?)
         })
+    }
+
+    /// Takes in a connection from another worker, unless it is another listener's.
+    pub(super) fn take(&self, moved: Moved) -> Result<(), Moved> {
+        match self {
+            Self::Connections(acceptor) => acceptor.take(moved),
+            Self::Datagrams(_) => Err(moved),
+        }
     }
 
     /// Follows a changed configuration. What an old listener began finishes until then.

@@ -7,7 +7,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -36,14 +35,14 @@ impl Phases {
         }
     }
 
-    /// The phase of a connection, from now on.
-    pub(super) fn subscribe(&self, stream: &TcpStream) -> watch::Receiver<Phase> {
+    /// The phase of a connection to this address, from now on.
+    pub(super) fn subscribe(&self, address: IpAddr) -> watch::Receiver<Phase> {
         let mut of = self.of.borrow_mut();
         if of.len() >= MANY {
             of.retain(|_, phase| phase.receiver_count() > 0 || *phase.borrow() != Phase::Serving);
         }
         let phase = of
-            .entry(self.local(stream))
+            .entry(address.to_canonical())
             .or_insert_with(|| watch::Sender::new(self.first.get()));
         if let Phase::Draining { until, .. } = *phase.borrow() {
             // It gets its time for a request, however late in the draining it comes.
@@ -81,17 +80,6 @@ impl Phases {
     pub(super) fn close(&self, until: Instant) {
         self.first.set(draining_until(until));
         self.replace(until);
-    }
-
-    /// The kernel is asked only where the listener does not say it.
-    fn local(&self, stream: &TcpStream) -> IpAddr {
-        let bound = self.bound.ip();
-        if !bound.is_unspecified() {
-            return bound;
-        }
-        stream
-            .local_addr()
-            .map_or(bound, |local| local.ip().to_canonical())
     }
 
     fn takes(&self, address: IpAddr) -> bool {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::wheel::{Key, TICK, Tick, Wheel};
+use crate::calendar::HttpDate;
 
 /// The clock of one worker: read without a system call, as fine as [`TICK`].
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Timers {
     started: Instant,
     now: Cell<Tick>,
     wheel: RefCell<Wheel>,
+    /// The time of day.
+    date: Cell<HttpDate>,
     /// Counts what connections must look at besides the time.
     calls: Cell<u32>,
     /// Counts the turns, for whoever watches from outside that this worker goes on.
@@ -30,6 +33,7 @@ impl Timers {
             started: Instant::now(),
             now: Cell::new(wheel.now()),
             wheel: RefCell::new(wheel),
+            date: Cell::new(HttpDate::now(None)),
             calls: Cell::new(0),
             pulse,
         })
@@ -43,6 +47,7 @@ impl Timers {
             let now = Tick::at(tick.tick().await.max(Instant::now()) - self.started);
             self.now.set(now);
             self.wheel.borrow_mut().advance(now);
+            self.date.set(HttpDate::now(Some(self.date.get())));
             // Only this thread writes it.
             let turns = self.pulse.load(Ordering::Relaxed);
             self.pulse.store(turns.wrapping_add(1), Ordering::Relaxed);
@@ -52,6 +57,11 @@ impl Timers {
     /// The present.
     pub(crate) fn now(&self) -> Tick {
         self.now.get()
+    }
+
+    /// The time of day, for a message.
+    pub(crate) fn date(&self) -> HttpDate {
+        self.date.get()
     }
 
     /// When this much time will have passed.

@@ -94,8 +94,9 @@ fn an_address_that_leaves_takes_its_connections_along_and_no_others() {
         response.field("connection") != Some("close")
     };
     let mut leaving = Client::connect(at(1));
+    let mut idle = Client::connect(at(1));
     let mut staying = Client::connect(at(2));
-    assert!(keeps(&mut leaving) && keeps(&mut staying));
+    assert!(keeps(&mut leaving) && keeps(&mut idle) && keeps(&mut staying));
 
     bench.proxy.drain_addresses(&[at(1).ip()], PATIENCE);
     // The workers hear of it in their time.
@@ -105,9 +106,15 @@ fn an_address_that_leaves_takes_its_connections_along_and_no_others() {
 
     // Whoever connects late, having heard of nothing, has the time to ask: longer than idle ones get
     // after the draining began, but not after they came.
-    std::thread::sleep(Duration::from_millis(1200));
+    assert!(idle.is_closed());
     let mut late = Client::connect(at(1));
-    std::thread::sleep(Duration::from_millis(200));
+    let stream = late.reader.get_ref();
+    stream
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap();
+    let heard = stream.peek(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(heard, Err(std::io::ErrorKind::WouldBlock), "it is let be");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     assert!(!keeps(&mut late));
     bench.proxy.serve_addresses(&[at(1).ip()]);
     until(|| keeps(&mut Client::connect(at(1))));
@@ -138,4 +145,19 @@ fn until(mut so: impl FnMut() -> bool) {
         assert!(std::time::Instant::now() < patience, "never so");
         row = if so() { row + 1 } else { 0 };
     }
+}
+
+#[test]
+fn every_worker_answers_at_its_own_wicket_also_while_others_drain() {
+    let proxy = crate::support::start(3);
+    let wickets: Vec<SocketAddr> = proxy.wickets().collect();
+    assert_eq!(wickets.len(), 3);
+    for wicket in &wickets {
+        assert!(wicket.ip().is_loopback());
+        assert!(block_on(halo_proxy::knock(*wicket)));
+    }
+    block_on(proxy.drain(PATIENCE));
+    assert!(block_on(halo_proxy::knock(wickets[2])));
+    drop(proxy);
+    assert!(!block_on(halo_proxy::knock(wickets[2])), "nobody is there");
 }

@@ -6,6 +6,37 @@ use halo_config::{Balance, HostMatch};
 
 use crate::support::{Bench, Client, TestServer, change_listener, change_pool, pool, route, tally};
 
+/// As `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn is_a_date(text: &str) -> bool {
+    let form = "aaa, 00 aaa 0000 00:00:00 GMT";
+    text.len() == form.len()
+        && text.chars().zip(form.chars()).all(|(is, form)| match form {
+            'a' => is.is_ascii_alphabetic(),
+            '0' => is.is_ascii_digit(),
+            other => is == other,
+        })
+}
+
+/// RFC 9110 section 6.6.1.
+#[test]
+fn a_response_has_a_date_the_servers_or_ours() {
+    let server = TestServer::http(|request| {
+        let date = if request.first_line.contains("/dated") {
+            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+        } else {
+            ""
+        };
+        format!("HTTP/1.1 200 OK\r\n{date}Content-Length: 0\r\n\r\n")
+    });
+    let bench = Bench::http(&[server.address]);
+    let dated = bench.get("/dated");
+    assert_eq!(dated.field("date"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+    assert!(is_a_date(bench.get("/").field("date").unwrap()));
+    let refused = bench.connect().ask("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(refused.status(), 405);
+    assert!(is_a_date(refused.field("date").unwrap()));
+}
+
 #[test]
 fn both_sides_keep_their_connections_alive() {
     let server = TestServer::echo("a");

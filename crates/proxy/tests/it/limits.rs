@@ -4,7 +4,9 @@ use std::io::{BufReader, Read, Write};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::support::{Bench, Client, Message, TestServer, change_listener, eventually};
+use crate::support::{
+    Bench, Client, Message, TestServer, change_listener, change_pool, eventually,
+};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -240,4 +242,109 @@ fn beyond_max_connections_a_client_waits_until_another_leaves() {
     assert_eq!(bench.proxy.counters().listeners[0].connections, 2);
     drop(first.pop());
     assert_eq!(waiting.join().unwrap(), 200);
+}
+
+#[test]
+fn a_trailer_section_that_is_too_large_is_answered_431() {
+    let server = TestServer::echo("a");
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| l.max_trailer_bytes = 20);
+    });
+    let post = |trailer: &str| {
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        bench.connect().ask(&format!("{head}0\r\n{trailer}\r\n"))
+    };
+    assert_eq!(post("Sum: 0123\r\n").status(), 200);
+    let refused = post("Sum: 0123456789012345\r\n");
+    assert_eq!(refused.status(), 431);
+    assert_eq!(refused.field("halo-error"), Some("trailer_too_large"));
+}
+
+#[test]
+fn too_many_options_of_a_connection_are_answered_400() {
+    let server = TestServer::echo("a");
+    let bench = Bench::with(&[server.address], |config| {
+        change_listener(config, |l| l.max_connection_options = 2);
+    });
+    let get = |options: &str| {
+        bench.connect().ask(&format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: {options}\r\n\r\n"
+        ))
+    };
+    assert_eq!(get("a, b").status(), 200);
+    let refused = get("a, b, c");
+    assert_eq!(refused.status(), 400);
+    assert!(refused.body_text().contains("Connection"));
+}
+
+/// A server that answers with what the path names.
+fn answering(answers: &'static [(&'static str, String)]) -> TestServer {
+    TestServer::http(|request| {
+        let path = request.first_line.split(' ').nth(1).unwrap();
+        let answer = answers.iter().find(|(name, _)| *name == path);
+        answer.unwrap().1.clone()
+    })
+}
+
+#[test]
+fn a_response_beyond_what_its_pool_allows_is_answered_502_and_says_why() {
+    let with = |fields: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{fields}\r\n");
+    let interim = |count: usize| "HTTP/1.1 102 Processing\r\n\r\n".repeat(count) + &with("");
+    let server = answering(Box::leak(Box::new([
+        ("/bytes", with(&format!("X: {}\r\n", "x".repeat(1900)))),
+        (
+            "/too-many-bytes",
+            with(&format!("X: {}\r\n", "x".repeat(2000))),
+        ),
+        ("/fields", with(&"X: y\r\n".repeat(9))),
+        ("/too-many-fields", with(&"X: y\r\n".repeat(10))),
+        ("/interim", interim(3)),
+        ("/too-many-interim", interim(4)),
+    ])));
+    let bench = Bench::with(&[server.address], |config| {
+        change_pool(config, |pool| {
+            pool.max_header_bytes = 2000;
+            pool.max_header_fields = 10;
+            pool.max_interim_responses = 3;
+        });
+    });
+    for (path, why) in [
+        ("bytes", "header section too large"),
+        ("fields", "too many header fields"),
+        ("interim", "too many interim responses"),
+    ] {
+        let mut client = bench.connect();
+        let mut response = client.get(&format!("/{path}"));
+        while response.status() == 102 {
+            response = client.receive();
+        }
+        assert_eq!(response.status(), 200, "{path}");
+        let mut refused = bench.connect();
+        let mut response = refused.get(&format!("/too-many-{path}"));
+        while response.status() == 102 {
+            response = refused.receive();
+        }
+        assert_eq!(response.status(), 502, "{path}");
+        assert_eq!(response.field("halo-error"), Some("bad_response"));
+        assert!(response.body_text().contains(why), "{path}");
+    }
+}
+
+#[test]
+fn a_trailer_section_of_a_response_beyond_what_its_pool_allows_breaks_it_off() {
+    let chunked = |trailer: &str| {
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n{trailer}\r\n")
+    };
+    let server = answering(Box::leak(Box::new([
+        ("/small", chunked("Sum: 0123\r\n")),
+        ("/large", chunked("Sum: 0123456789012345\r\n")),
+    ])));
+    let bench = Bench::with(&[server.address], |config| {
+        change_pool(config, |pool| pool.max_trailer_bytes = 20);
+    });
+    assert_eq!(bench.get("/small").body_text(), "a");
+    let mut client = bench.connect();
+    client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    let answer = Message::read(&mut client.reader, false);
+    assert!(answer.is_none_or(|answer| answer.status() == 502));
 }

@@ -6,6 +6,7 @@
     reason = "a helper that fails fails its test; clippy knows this of #[test] functions only"
 )]
 
+mod balance;
 mod bulk;
 #[path = "../../../http1/tests/framing/chunks.rs"]
 mod chunks;
@@ -16,6 +17,7 @@ mod framing;
 mod limits;
 mod log;
 mod proxy_protocol;
+mod queue;
 mod reload;
 #[path = "../../../http1/tests/framing/requests.rs"]
 mod requests;

@@ -1,5 +1,6 @@
 //! TCP listeners.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
@@ -112,10 +113,15 @@ fn long_streams_pass_whole_in_both_directions_at_once_and_to_a_slow_reader() {
         sent
     });
     // Nothing is read before the sender is stuck on full buffers.
+    let (seen, since) = (Cell::new(0), Cell::new(0));
     eventually("the sender is stuck", || {
-        let before = bench.proxy.counters().listeners[0].bytes_in;
-        std::thread::sleep(Duration::from_millis(50));
-        before > 1_000_000 && bench.proxy.counters().listeners[0].bytes_in == before
+        // Nothing comes in while every worker turns three times.
+        let bytes_in = bench.proxy.counters().listeners[0].bytes_in;
+        let turns = bench.proxy.pulses().min().unwrap_or_default();
+        if seen.replace(bytes_in) != bytes_in {
+            since.set(turns);
+        }
+        bytes_in > 1_000_000 && turns > since.get() + 3
     });
     let mut received = Vec::new();
     client

@@ -417,14 +417,18 @@ fn a_query_in_flight_is_answered_while_the_node_drains() {
 
 #[test]
 fn streams_and_datagrams_share_an_address() {
-    let udp = Udp::new(UdpMode::Session, &[echo("a")], |_| {});
     let server = crate::support::TestServer::echo("tcp");
-    let mut config = udp.config.clone();
-    config
-        .listeners
-        .push(Arc::new(listener("web", udp.address, "web")));
-    config.pools.push(Arc::new(pool("web", &[server.address])));
-    udp.proxy.apply(&config, 2).unwrap();
+    // The stream's port of the same number may be somebody's already.
+    let udp = (0..10).find_map(|_| {
+        let udp = Udp::new(UdpMode::Session, &[echo("a")], |_| {});
+        let mut config = udp.config.clone();
+        config
+            .listeners
+            .push(Arc::new(listener("web", udp.address, "web")));
+        config.pools.push(Arc::new(pool("web", &[server.address])));
+        udp.proxy.apply(&config, 2).is_ok().then_some(udp)
+    });
+    let udp = udp.unwrap();
     assert_eq!(ask(&udp.client(), "1"), "a 1");
     let response = crate::support::Client::connect(udp.address).get("/");
     assert_eq!(response.server(), "tcp");

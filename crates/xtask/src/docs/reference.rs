@@ -25,6 +25,31 @@ Durations are whole numbers with a unit: `us`, `ms`, `s`, `m` or `h`. Sizes are 
 numbers with `KiB`, `MiB` or `GiB`. Unknown keys are errors.
 ";
 
+/// What stands behind the tables: limits that have no key.
+const CONSTANTS: &str = "
+## Limits without a key
+
+These are the same everywhere, because nobody has a reason for another value, or because a larger one
+would weaken what Halo refuses.
+
+| limit | value | why |
+|---|---|---|
+| method of a request | 24 bytes, then 501 | the longest in use, `UPDATEREDIRECTREF`, has 17 |
+| host of a request | 272 bytes, then 400 | a name has 253 at most, a port five digits |
+| chunk size | 16 digits and below 2^63, then 400 or 502 | what servers keep in a signed number |
+| chunk extensions | none, then 400 or 502 | nothing in use sends them, and parsers skip them in different ways |
+| status line of a response | 8 KiB, then 502 | the text in it is for nobody |
+| `Connection` options of a response | 16, then 502 | as the default for requests |
+| body of a response | none | it streams; how large it is, is the application's affair |
+| `100 Continue` of Halo's own | after 1 s without one from the server | servers that know nothing of it send none, and some clients wait for ever (RFC 9110 section 10.1.1) |
+| body that nobody reads after an answer | 1 MiB or 2 s | so that the client sees the answer and no reset (RFC 9112 section 9.6) |
+| idle connection that is to end | 1 s | a request that is on its way is still answered, with `Connection: close` |
+| PROXY header | 107 bytes in version 1, 4096 in version 2 | what its specification has; room for a certificate in version 2 |
+| TLS client hello, where routes need it | 16 KiB | with post-quantum key shares it has about 2 KiB |
+| connections that wait to be accepted | 4096 for each worker | `net.core.somaxconn` caps it |
+| precision of time limits | up to 40 ms late, never early | a tick of 20 ms, so that a request sets no timer |
+";
+
 /// Keys that a reload refuses to change. `halo_config::diff` is the judge; a test compares.
 const RESTART: [&str; 7] = [
     "node.name",
@@ -44,6 +69,7 @@ pub(super) fn markdown(schema: &Value) -> String {
         reference.section(key, section, &mut text);
     }
     reference.forms(&mut text);
+    text.push_str(CONSTANTS);
     text
 }
 

@@ -65,7 +65,7 @@ fn hear(node: &mut Node, source: &str, destination: IpAddr, priority: u8) {
         source: ip(source),
         destination,
         ttl: 255,
-        payload: payload[..length].to_vec(),
+        payload: payload[..length].into(),
     }));
     node.turn();
 }

@@ -56,7 +56,7 @@ impl Node {
             source,
             destination,
             ttl: 255,
-            payload: payload.to_vec(),
+            payload: payload.into(),
         }));
         self.turn();
     }

@@ -166,6 +166,24 @@ fn a_gateway_without_a_route_has_failed_and_one_with_a_route_is_asked() {
 }
 
 #[test]
+fn a_link_local_gateway_is_asked_on_its_interface_from_the_interfaces_own_address() {
+    let keys = "check = \"gateway\"\ngateway = \"fe80::1\"\ninterface = \"eth0\"";
+    let mut node = node(keys);
+    node.run(Duration::from_millis(20));
+    assert_eq!(
+        node.tracker().finding,
+        "eth0 has no IPv6 address to ask from"
+    );
+    let own = "fe80::11/64".parse().unwrap();
+    node.machine().add_address(ETH0, own);
+    node.run(Duration::from_secs(1));
+    node.end_check(Ok("answered in 0.1 ms"));
+    node.run(Duration::from_secs(1));
+    node.end_check(Ok("answered in 0.1 ms"));
+    assert_eq!(node.tracker().state, TrackerState::Good);
+}
+
+#[test]
 fn a_reload_keeps_what_a_tracker_knows_and_forgets_one_that_is_gone() {
     let mut node = node(POOL);
     node.servers_up(0);

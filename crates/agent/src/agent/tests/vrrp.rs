@@ -53,7 +53,7 @@ impl Sent<'_> {
             source: LB2.into(),
             destination: LB1.into(),
             ttl: self.ttl,
-            payload: payload[..length].to_vec(),
+            payload: payload[..length].into(),
         }
     }
 }
@@ -291,8 +291,8 @@ fn bad_datagrams() -> Vec<(&'static str, Datagram)> {
     };
     vec![
         ("ttl", with(|d| d.ttl = 254)),
-        ("length", with(|d| d.payload.truncate(11))),
-        ("length", with(|d| d.payload.truncate(2))),
+        ("length", with(|d| d.payload = d.payload[..11].into())),
+        ("length", with(|d| d.payload = d.payload[..2].into())),
         ("version", with(|d| d.payload[0] = 0x41)),
         ("type", with(|d| d.payload[0] = 0x32)),
         ("checksum", with(|d| d.payload[6] ^= 0x55)),
@@ -300,7 +300,7 @@ fn bad_datagrams() -> Vec<(&'static str, Datagram)> {
             "address_count",
             with(|d| {
                 d.payload[3] = 0;
-                d.payload.truncate(8);
+                d.payload = d.payload[..8].into();
                 seal(&mut d.payload);
             }),
         ),

@@ -36,6 +36,7 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
                 discarded: Default::default(),
                 version: 3,
                 sync_group: None,
+                virtual_mac: None,
                 gratuitous_arps_sent: 0,
                 foreign_claims: 0,
                 became_active: 0,
@@ -45,8 +46,10 @@ fn node(vips: &[(&str, VipState, Option<&str>)]) -> AgentStatus {
         peers: vec![],
         trackers: vec![],
         discarded: Default::default(),
+        peer_discarded: Default::default(),
         duty: halo_api::AdminState::Ready,
         paused: false,
+        timers: Default::default(),
         warnings: vec![],
     }
 }

@@ -25,6 +25,7 @@ fn vip(name: &str, state: VipState, holder: Option<&str>) -> VipStatus {
         discarded: Default::default(),
         version: 3,
         sync_group: None,
+        virtual_mac: None,
         gratuitous_arps_sent: 0,
         foreign_claims: 0,
         became_active: 1,
@@ -45,6 +46,8 @@ fn server(name: &str, admin: AdminState, health: HealthState, check: Option<&str
         total: 1234,
         connect_failures: 0,
         retries: 0,
+        connections: 0,
+        waiting: 0,
     }
 }
 
@@ -85,8 +88,10 @@ fn status() -> Status {
             ],
             trackers: vec![],
             discarded: Default::default(),
+            peer_discarded: Default::default(),
             duty: halo_api::AdminState::Ready,
             paused: false,
+            timers: Default::default(),
             warnings: vec!["pool app: 1 of 3 servers down".into()],
         },
         data_plane: Some(DataPlaneStatus {

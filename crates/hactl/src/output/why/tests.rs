@@ -8,6 +8,7 @@ fn vip(state: VipState, holder: Option<&str>) -> VipStatus {
         vrid: 51,
         version: 3,
         sync_group: None,
+        virtual_mac: None,
         addresses: vec![],
         interface: "eth0".into(),
         state,
@@ -63,8 +64,10 @@ fn status() -> AgentStatus {
             vips: vec!["web".into()],
         }],
         discarded: std::collections::BTreeMap::default(),
+        peer_discarded: Default::default(),
         duty: AdminState::Ready,
         paused: false,
+        timers: Default::default(),
         warnings: vec![],
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Contender {
     pub(super) shown: String,
     udp: bool,
     workers: usize,
+    /// Its file for one worker and for two.
+    files: [String; 2],
     host: Arc<Host>,
     client: Arc<Host>,
     process: Mutex<Process>,
@@ -58,22 +60,22 @@ impl Contender {
         let host = lab.shared_host(kind.host())?;
         let client = lab.shared_host("client")?;
         let origin = lab.host("origin")?.address();
-        let setup = |routes| Setup {
+        let setup = |workers, routes| Setup {
             origin,
             workers,
             routes,
         };
         let udp = match &kind {
             Kind::Halo => {
-                let text = config(&kind, &host, &setup(&[]), true);
+                let text = config(&kind, &host, &setup(workers, &[]), true);
                 halo_takes(&host, &text)?
             }
             Kind::Nginx { .. } => true,
             _ => false,
         };
         let all: Vec<usize> = (0..ROUTES).collect();
-        let text = config(&kind, &host, &setup(&all), udp);
-        let shown = config(&kind, &host, &setup(&[0, ROUTES - 1]), udp);
+        let files = [1, 2].map(|workers| config(&kind, &host, &setup(workers, &all), udp));
+        let shown = config(&kind, &host, &setup(workers, &[0, ROUTES - 1]), udp);
         let version = version(&host, &kind)?;
         let name = match &kind {
             Kind::Halo => "Halo".to_owned(),
@@ -85,10 +87,7 @@ impl Contender {
             }
             Kind::Nginx { .. } => "nginx".to_owned(),
         };
-        fs::write(host.path("/run/bench.conf"), text).map_err(|source| LabError::Io {
-            what: format!("write the configuration of {name}"),
-            source,
-        })?;
+        write(&host, &files[workers - 1])?;
         let process = Mutex::new(start(&host, &kind, workers)?);
         let contender = Self {
             kind,
@@ -97,6 +96,7 @@ impl Contender {
             shown,
             udp,
             workers,
+            files,
             host,
             client,
             process,
@@ -132,13 +132,19 @@ impl Contender {
 
     /// Starts it anew, for a measurement that earlier ones would spoil.
     pub(super) fn restart(&self) -> Result<(), LabError> {
+        self.restart_with(self.workers)
+    }
+
+    /// The same, with so many workers.
+    pub(super) fn restart_with(&self, workers: usize) -> Result<(), LabError> {
+        write(&self.host, &self.files[workers - 1])?;
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         process.terminate(START)?;
         let host = &self.host;
         wait_until(&format!("the end of {}", self.name), START, || {
             host.processes().is_empty()
         })?;
-        *process = start(host, &self.kind, self.workers)?;
+        *process = start(host, &self.kind, workers)?;
         drop(process);
         self.wait_ready()
     }
@@ -154,6 +160,13 @@ impl Contender {
         }
         Ok(())
     }
+}
+
+fn write(host: &Host, text: &str) -> Result<(), LabError> {
+    fs::write(host.path("/run/bench.conf"), text).map_err(|source| LabError::Io {
+        what: format!("write the configuration of {}", host.name()),
+        source,
+    })
 }
 
 fn start(host: &Host, kind: &Kind, workers: usize) -> Result<Process, LabError> {

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use halo_lab::load::{Answer, DnsLoad, IdleConnections, Load, LoadReport};
@@ -67,11 +69,14 @@ impl<'a> Bench<'a> {
         let (busy, other) = (core_busy(PROXY_CORE)?, core_busy(OTHER_CORE)?);
         let before = CpuTime::of(&pids);
         let start = Instant::now();
+        let rival = workload.shares_the_core().then(|| Rival::start(PROXY_CORE));
         let seen = self.generate(&generator, target, rate, self.duration)?;
         let cpu = CpuTime::of(&pids) - before;
         let wall = start.elapsed();
-        let busy = core_busy(PROXY_CORE)?.saturating_sub(busy);
+        let taken = rival.map_or(Ok(Duration::ZERO), Rival::stop)?;
+        let busy = core_busy(PROXY_CORE)?.saturating_sub(busy + taken);
         let other = core_busy(OTHER_CORE)?.saturating_sub(other);
+        let others = (busy + other).saturating_sub(cpu.total());
         let each = |time: Duration| time.as_secs_f64() * 1e6 / seen.exchanges.max(1) as f64;
         let sample = Sample {
             per_second: seen.exchanges as f64 / seen.elapsed.as_secs_f64(),
@@ -83,6 +88,7 @@ impl<'a> Bench<'a> {
             errors: seen.errors,
             unaccounted: 1.0 - cpu.total().as_secs_f64() / busy.as_secs_f64().max(0.01),
             other_core: other.as_secs_f64() / wall.as_secs_f64(),
+            others_us: each(others),
             idle_bytes: None,
         };
         if workload == Workload::Http100b && matches!(contender.kind(), Kind::Haproxy { .. }) {
@@ -211,6 +217,37 @@ impl<'a> Bench<'a> {
             idle_bytes: Some(grown as f64 * 1024.0 / IDLE as f64),
             ..Sample::default()
         })
+    }
+}
+
+/// A thread that takes what it gets of a core.
+struct Rival {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<std::io::Result<Duration>>,
+}
+
+impl Rival {
+    fn start(core: usize) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = thread::spawn(move || {
+            usage::pin_thread(core)?;
+            while !stopped.load(Ordering::Relaxed) {
+                // Not a pause: hypervisors take the core away for that.
+                std::hint::black_box((0..10_000_u64).fold(0, |a, b| std::hint::black_box(a ^ b)));
+            }
+            usage::thread_time()
+        });
+        Self { stop, thread }
+    }
+
+    /// Ends it. What it had of the core.
+    fn stop(self) -> Result<Duration, LabError> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err(std::io::Error::other("the rival panicked")))
+            .map_err(io("share the proxy's core"))
     }
 }
 

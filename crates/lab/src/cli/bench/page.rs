@@ -11,6 +11,12 @@ use super::workload::Workload;
 use super::{OTHER_CORE, proxy_cores};
 use crate::cli::table::Table;
 
+/// A contender with so many workers.
+pub(super) fn with_workers(name: &str, workers: usize) -> String {
+    let s = if workers == 1 { "" } else { "s" };
+    format!("{name}, {workers} worker{s}")
+}
+
 /// More of the proxy's core than this in other hands makes a figure doubtful.
 const NOISE: f64 = 0.05;
 /// From here on generator and servers may be the limit.
@@ -103,18 +109,77 @@ impl Page<'_> {
                     row(workload, "memory", &|s| s.idle_bytes.unwrap_or_default());
                 }
                 Workload::HttpRate => row(workload, "p99", &|s| s.p99_us),
+                Workload::HttpHalf => row(workload, "requests/s", &|s| s.per_second),
                 Workload::Http100b => {
                     row(workload, "CPU", &Sample::cpu_us);
                     row(workload, "CPU in user space", &|s| s.user_us);
                     row(workload, "requests/s", &|s| s.per_second);
                 }
+                // Has a table of its own.
+                Workload::Scaling => {}
                 _ => row(workload, "CPU", &Sample::cpu_us),
             }
         }
         table.markdown()
     }
 
+    /// What a request costs with one worker and with two.
+    fn scaling(&self) -> String {
+        let workload = Workload::Scaling;
+        let head = [
+            "",
+            "requests/s",
+            "CPU us",
+            "requests for a second of the proxy's CPU",
+            "CPU us of all else on both cores",
+            "p99 us",
+            "errors",
+        ];
+        let mut table = Table::new(head.map(str::to_owned).to_vec());
+        let mut said = String::new();
+        for contender in self.contenders {
+            let names = [1, 2].map(|workers| with_workers(contender.name(), workers));
+            for name in &names {
+                let show = |decimals, figure: fn(&Sample) -> f64| {
+                    let spread = self.results.spread(workload, name, figure);
+                    spread.map_or(String::new(), |spread| spread.text(decimals))
+                };
+                let samples = self.results.of(workload, name);
+                if samples.is_empty() {
+                    continue;
+                }
+                let errors: u64 = samples.iter().map(|s| s.errors).sum();
+                table.row(vec![
+                    name.clone(),
+                    show(0, |s| s.per_second),
+                    show(2, Sample::cpu_us),
+                    show(0, Sample::per_cpu_second),
+                    show(2, |s| s.others_us),
+                    show(0, |s| s.p99_us),
+                    errors.to_string(),
+                ]);
+            }
+            let pair = (names[1].as_str(), names[0].as_str());
+            let ratio = |figure: fn(&Sample) -> f64| self.results.ratio(workload, pair, figure);
+            if let (Some(done), Some(all)) =
+                (ratio(Sample::per_cpu_second), ratio(|s| s.per_second))
+            {
+                said += &format!(
+                    "\n{}: with two workers a second of CPU does {} of what it does with one; \
+                     requests/s, with generator and servers on one of the two cores: {}.\n",
+                    contender.name(),
+                    done.text(2),
+                    all.text(2)
+                );
+            }
+        }
+        table.markdown() + &said
+    }
+
     fn table(&self, workload: Workload) -> String {
+        if workload == Workload::Scaling {
+            return self.scaling();
+        }
         let idle = workload == Workload::IdleMemory;
         let head: &[&str] = if idle {
             &[

@@ -20,6 +20,8 @@ pub(super) struct Sample {
     pub(super) unaccounted: f64,
     /// How busy the core of generator and servers was: near 1, they were the limit.
     pub(super) other_core: f64,
+    /// CPU of all else on both cores for a request, in microseconds: generator and servers, mostly.
+    pub(super) others_us: f64,
     /// Memory for each idle connection, where that is what was measured.
     pub(super) idle_bytes: Option<f64>,
 }
@@ -27,6 +29,11 @@ pub(super) struct Sample {
 impl Sample {
     pub(super) fn cpu_us(&self) -> f64 {
         self.user_us + self.system_us
+    }
+
+    /// Requests for each second of the proxy's CPU.
+    pub(super) fn per_cpu_second(&self) -> f64 {
+        1e6 / self.cpu_us()
     }
 }
 

@@ -39,7 +39,9 @@ pub(in crate::cli) enum Workload {
     Tcp1mb,
     TcpConnect,
     UdpDns,
+    HttpHalf,
     HttpRate,
+    Scaling,
     IdleMemory,
 }
 
@@ -66,7 +68,7 @@ pub(super) enum Generator {
 }
 
 impl Workload {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Http100b,
         Self::Http10kb,
         Self::Http1mb,
@@ -76,7 +78,9 @@ impl Workload {
         Self::Tcp1mb,
         Self::TcpConnect,
         Self::UdpDns,
+        Self::HttpHalf,
         Self::HttpRate,
+        Self::Scaling,
         Self::IdleMemory,
     ];
 
@@ -92,7 +96,9 @@ impl Workload {
             Self::Tcp1mb => "TCP, 100 bytes up and 1 MB down, 16 connections",
             Self::TcpConnect => "TCP, 100 bytes each way, a connection per exchange",
             Self::UdpDns => "UDP, DNS queries, 64 clients",
+            Self::HttpHalf => "HTTP keep-alive, 100 bytes, half of the proxy's core taken",
             Self::HttpRate => "HTTP keep-alive, 100 bytes, at half of HAProxy's peak",
+            Self::Scaling => "HTTP keep-alive, 100 bytes, one worker and two",
             Self::IdleMemory => "memory per idle keep-alive client connection, 10,000 of them",
         }
     }
@@ -103,7 +109,9 @@ impl Workload {
             | Self::Http10kb
             | Self::Http1mb
             | Self::HttpConnect
+            | Self::HttpHalf
             | Self::HttpRate
+            | Self::Scaling
             | Self::IdleMemory => port::HTTP,
             Self::HttpRoutes => port::ROUTES,
             Self::Tcp100b | Self::TcpConnect => port::ECHO,
@@ -115,6 +123,12 @@ impl Workload {
     /// Whether bodies are so large that copying them is what counts.
     pub(super) fn is_bulk(self) -> bool {
         matches!(self, Self::Http1mb | Self::Tcp1mb)
+    }
+
+    /// Whether something else wants the proxy's core as well, so that the proxy is the limit even where
+    /// generator and servers take more of theirs than it does of its own.
+    pub(super) fn shares_the_core(self) -> bool {
+        self == Self::HttpHalf
     }
 
     pub(super) fn generator(self) -> Generator {
@@ -131,7 +145,7 @@ impl Workload {
             reconnect,
         };
         match self {
-            Self::Http100b => Generator::Wrk {
+            Self::Http100b | Self::HttpHalf | Self::Scaling => Generator::Wrk {
                 path: "/",
                 host: None,
             },
@@ -184,7 +198,9 @@ impl fmt::Display for Workload {
             Self::Tcp1mb => "tcp1mb",
             Self::TcpConnect => "tcp-connect",
             Self::UdpDns => "udp-dns",
+            Self::HttpHalf => "http-half",
             Self::HttpRate => "http-rate",
+            Self::Scaling => "scaling",
             Self::IdleMemory => "idle-memory",
         })
     }

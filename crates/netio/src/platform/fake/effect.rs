@@ -14,6 +14,13 @@ pub enum Effect {
     AddressPut(IpNet),
     /// An address was taken off.
     AddressRemoved(IpNet),
+    /// An interface was set up or down.
+    InterfaceUp {
+        /// Which.
+        interface: u32,
+        /// Whether up.
+        up: bool,
+    },
     /// A guarded address was leased, or its lease renewed.
     Leased {
         /// The address.

@@ -6,11 +6,12 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use nix::poll::{PollFd, PollFlags};
+use nix::poll::PollFlags;
 
 use super::super::{ClientId, Input};
 use crate::error::Result;
 use crate::stream::{Limits, Stream};
+use crate::waiting::Waiting;
 
 /// Most clients at a time: operators and their scripts, not traffic. Others wait in the kernel's
 /// queue until one leaves.
@@ -38,14 +39,14 @@ impl Clients {
         })
     }
 
-    pub(super) fn poll_into<'a>(&'a self, ready: &mut Vec<PollFd<'a>>) {
+    pub(super) fn wait_too(&self, waiting: &mut Waiting) {
         if self.open.len() < MOST_CLIENTS {
-            ready.push(PollFd::new(self.listener.as_fd(), PollFlags::POLLIN));
+            waiting.read(self.listener.as_fd());
         }
         for stream in self.open.values() {
             let mut flags = PollFlags::POLLIN;
             flags.set(PollFlags::POLLOUT, stream.has_backlog());
-            ready.push(PollFd::new(stream.as_fd(), flags));
+            waiting.add(stream.as_fd(), flags);
         }
     }
 

@@ -4,14 +4,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags};
+use nix::poll::PollFlags;
 use nix::sys::signal::Signal;
 
 use super::super::Input;
+use super::starter::{Manner, Order, Starter};
 use crate::error::{Error, Result};
-use crate::heir::Bequest;
+use crate::heir::{Bequest, moved_up};
 use crate::process::{Capability, Child, Identity};
 use crate::stream::{Limits, Stream};
+use crate::waiting::Waiting;
 
 /// Configuration files and statuses are well below; a data plane that leaves this much unread hangs.
 const LIMITS: Limits = Limits {
@@ -23,16 +25,17 @@ const LIMITS: Limits = Limits {
 const CLOSING: Duration = Duration::from_millis(200);
 
 pub(super) struct DataPlane {
-    identity: Identity,
-    keep: Vec<Capability>,
-    environment: Vec<(&'static str, String)>,
+    starter: Starter,
     running: Option<Running>,
+    /// Given up before it was known how their start went.
+    given_up: usize,
     /// Killed, and not yet waited for.
     killed: Vec<Child>,
 }
 
 struct Running {
-    child: Child,
+    /// `None`: it is being started.
+    child: Option<Child>,
     stream: Stream,
     /// Closed with this process, for it to notice.
     _bequest: Bequest,
@@ -45,37 +48,37 @@ impl DataPlane {
         identity: Identity,
         keep: Vec<Capability>,
         environment: Vec<(&'static str, String)>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        let manner = Manner {
             identity,
             keep,
             environment,
+        };
+        Ok(Self {
+            starter: Starter::new(manner)?,
             running: None,
+            given_up: 0,
             killed: Vec::new(),
-        }
+        })
     }
 
     /// `leases` is for it to end them when this process is gone.
-    pub(super) fn start(&mut self, leases: Option<OwnedFd>) -> Result<u32> {
+    pub(super) fn start(&mut self, leases: Option<OwnedFd>) -> Result<()> {
         let (ours, theirs) =
             UnixStream::pair().map_err(|source| Error::os("make a socket pair", source))?;
         let stream = Stream::new(ours, LIMITS)?;
         let bequest = Bequest::new(leases)?;
-        let child = Child::spawn(
-            &self.identity,
-            &self.keep,
-            &self.environment,
-            &OwnedFd::from(theirs),
-            &bequest.descriptors(),
-        )?;
-        let pid = child.pid();
+        self.starter.order(Order {
+            socket: OwnedFd::from(theirs),
+            bequest: moved_up(&bequest.descriptors())?,
+        })?;
         self.running = Some(Running {
-            child,
+            child: None,
             stream,
             _bequest: bequest,
             closing: None,
         });
-        Ok(pid)
+        Ok(())
     }
 
     pub(super) fn send(&mut self, message: &[u8]) -> Result<()> {
@@ -89,29 +92,43 @@ impl DataPlane {
         let Some(running) = self.running.take() else {
             return Ok(());
         };
-        let outcome = running.child.signal(Signal::SIGKILL);
-        self.killed.push(running.child);
+        match running.child {
+            Some(child) => self.kill_child(child),
+            None => {
+                self.given_up += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn kill_child(&mut self, child: Child) -> Result<()> {
+        let outcome = child.signal(Signal::SIGKILL);
+        self.killed.push(child);
         outcome
     }
 
     pub(super) fn reopen_logs(&self) -> Result<()> {
-        match &self.running {
-            Some(running) => running.child.signal(Signal::SIGUSR1),
+        let running = self.running.as_ref();
+        match running.and_then(|running| running.child.as_ref()) {
+            Some(child) => child.signal(Signal::SIGUSR1),
             None => Ok(()),
         }
     }
 
-    pub(super) fn poll_into<'a>(&'a self, ready: &mut Vec<PollFd<'a>>) {
-        if let Some(running) = &self.running {
+    pub(super) fn wait_too(&self, waiting: &mut Waiting) {
+        waiting.read(self.starter.as_fd());
+        if let Some(running) = &self.running
+            && let Some(child) = &running.child
+        {
             if running.closing.is_none() {
                 let mut flags = PollFlags::POLLIN;
                 flags.set(PollFlags::POLLOUT, running.stream.has_backlog());
-                ready.push(PollFd::new(running.stream.as_fd(), flags));
+                waiting.add(running.stream.as_fd(), flags);
             }
-            ready.push(PollFd::new(running.child.as_fd(), PollFlags::POLLIN));
+            waiting.read(child.as_fd());
         }
         for child in &self.killed {
-            ready.push(PollFd::new(child.as_fd(), PollFlags::POLLIN));
+            waiting.read(child.as_fd());
         }
     }
 
@@ -123,11 +140,19 @@ impl DataPlane {
     pub(super) fn collect(&mut self, now: Instant, inputs: &mut Vec<Input>) -> Result<()> {
         self.killed
             .retain_mut(|child| matches!(child.ended(), Ok(None)));
+        while let Some(started) = self.starter.next() {
+            inputs.extend(self.take_started(started)?);
+        }
+        // What it says before it is known to run waits in its socket.
         let Some(running) = &mut self.running else {
             return Ok(());
         };
+        let Some(child) = &mut running.child else {
+            return Ok(());
+        };
+        let ended = child.ended()?;
         let nonsense = running.receive(inputs);
-        if let Some(how) = running.child.ended()? {
+        if let Some(how) = ended {
             self.running = None;
             inputs.push(Input::DataPlaneEnded { how });
         } else if let Some(how) = nonsense.or_else(|| running.lingers(now)) {
@@ -138,6 +163,32 @@ impl DataPlane {
             inputs.push(Input::DataPlaneEnded { how });
         }
         Ok(())
+    }
+
+    /// `None`: it was given up meanwhile.
+    fn take_started(&mut self, started: Result<Child>) -> Result<Option<Input>> {
+        let wanted = self.running.as_mut().filter(|_| self.given_up == 0);
+        let outcome = match (started, wanted) {
+            (Ok(child), Some(running)) => {
+                let pid = child.pid();
+                running.child = Some(child);
+                Ok(pid)
+            }
+            (Ok(child), None) => {
+                self.given_up = self.given_up.saturating_sub(1);
+                self.kill_child(child)?;
+                return Ok(None);
+            }
+            (Err(problem), Some(_)) => {
+                self.running = None;
+                Err(problem.to_string())
+            }
+            (Err(_), None) => {
+                self.given_up = self.given_up.saturating_sub(1);
+                return Ok(None);
+            }
+        };
+        Ok(Some(Input::DataPlaneStarted { outcome }))
     }
 }
 

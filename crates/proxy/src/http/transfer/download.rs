@@ -4,29 +4,29 @@ use std::io;
 use std::task::{Context, Poll};
 
 use halo_http1::{
-    Answer, CHUNK_END, ClientConnection, Delivery, LAST_CHUNK, Limits, Parsed, ResponseRewrite,
+    Answer, CHUNK_END, ClientConnection, Delivery, LAST_CHUNK, Parsed, ResponseRewrite,
     write_chunk_size, write_response,
 };
 
 use super::bulk::BULK;
 use super::{SHARE, Stage, Transfer};
 use crate::fault::Fault;
-
-/// What a server's head may cost: four times what most servers send at most, because a response that
-/// is refused fails a request that may have had effects.
-const LIMITS: Limits = Limits {
-    line_bytes: 8192,
-    head_bytes: 64 * 1024,
-    fields: 256,
-    body_bytes: u64::MAX,
-    chunk_extension_bytes: 0,
-    trailer_bytes: 4096,
-    connection_options: 16,
-    interim_responses: 16,
-};
+use crate::http::job::Job;
 
 /// Up to here copying what follows our own bytes is cheaper than a system call with two parts.
 const JOINED: usize = 4096;
+
+impl Job {
+    /// Whether nothing of the response follows what is to be sent to the client now.
+    fn is_last_of_response(&self) -> bool {
+        match self.progress.stage {
+            // The last chunk follows.
+            Stage::Body(Delivery::Chunk) | Stage::Head | Stage::Switched => false,
+            Stage::Body(_) => self.exchange.response_body.is_done(),
+            Stage::Done => true,
+        }
+    }
+}
 
 impl Transfer<'_> {
     /// Passes on what there is of the response. Whether anything moved.
@@ -35,6 +35,9 @@ impl Transfer<'_> {
         loop {
             let job = &mut *self.job;
             if !job.to_client.is_empty() {
+                if job.progress.closes && job.is_last_of_response() {
+                    job.to_client.ends();
+                }
                 let (sent, outcome) =
                     self.client
                         .poll_send(cx, &mut job.to_client, &mut job.from_server);
@@ -132,7 +135,8 @@ impl Transfer<'_> {
     fn poll_hear(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Fault> {
         let job = &mut *self.job;
         job.from_server.expect(job.exchange.response_body.unseen());
-        if !job.from_server.make_room(LIMITS.head_bytes) {
+        let most = job.story.response_limits()?.head_bytes;
+        if !job.from_server.make_room(most) {
             return Err(Fault::BadResponse(halo_http1::Error::HeadTooLong));
         }
         match job.from_server.poll_fill(cx, self.server) {
@@ -163,13 +167,14 @@ impl Transfer<'_> {
         if job.from_server.is_empty() {
             return Ok(false);
         }
+        let limits = job.story.response_limits()?;
         let buf = job.from_server.unread();
-        let parsed = job.responses.parse(buf, job.exchange.asked(), &LIMITS);
+        let parsed = job.responses.parse(buf, job.exchange.asked(), limits);
         let Parsed::Complete(len) = parsed.map_err(Fault::BadResponse)? else {
             return Ok(false);
         };
         let head = job.responses.head();
-        let answer = job.exchange.handle_response(head, &LIMITS);
+        let answer = job.exchange.handle_response(head, limits);
         let mut delivery = Delivery::AsIs;
         let connection = match answer.map_err(Fault::BadResponse)? {
             Answer::Interim { pass: false } => None,
@@ -192,10 +197,12 @@ impl Transfer<'_> {
             }
         };
         if let Some(connection) = connection {
+            let date = self.client.connection.worker.timers.date();
             let rewrite = ResponseRewrite {
                 delivery,
                 connection,
                 via: None,
+                date: Some(date.as_bytes()),
             };
             write_response(job.to_client.own(), buf, head, &rewrite);
         }

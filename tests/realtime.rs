@@ -1,0 +1,93 @@
+//! An agent that is not late: its memory stays, and what is slow is done beside its loop.
+
+use std::fs;
+
+use halo_api::{AgentStatus, ProcessState, TimerLateness};
+use halo_e2e::{cluster, fail, home, until};
+use halo_lab::{Lab, Node, Process};
+
+/// Most that a timer may be late with real-time precedence while both cores are busy. A program that is
+/// started takes its turns among the busy ones, tens of milliseconds.
+const LATE: u64 = 10_000;
+
+fn status(node: &Node) -> AgentStatus {
+    node.agent_status().unwrap_or_else(fail)
+}
+
+/// KiB that a process has locked, as proc_pid_status(5) says.
+fn locked(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmLck:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.and_then(|number| number.parse().ok()).unwrap()
+}
+
+#[test]
+fn the_agents_memory_is_locked_and_the_data_planes_is_not() {
+    let lab = cluster(1);
+    let status = status(lab.node("lb1").unwrap());
+    let data_plane = status.data_plane.pid.unwrap();
+    assert!(locked(status.pid) > 4096, "{} KiB", locked(status.pid));
+    assert_eq!(locked(data_plane), 0);
+    assert!(status.warnings.is_empty(), "{:?}", status.warnings);
+}
+
+#[test]
+fn without_the_right_to_lock_memory_the_node_serves_and_says_so() {
+    let lab = Lab::builder().nodes(1).start().unwrap_or_else(fail);
+    let node = lab.node("lb1").unwrap();
+    node.start_halod_without("ipc_lock").unwrap_or_else(fail);
+    home(&lab);
+    let status = status(node);
+    assert_eq!(locked(status.pid), 0);
+    let told = |warning: &String| warning.contains("the agent's memory is not locked");
+    assert!(status.warnings.iter().any(told), "{:?}", status.warnings);
+}
+
+/// Every core, twice over, for as long as it is kept.
+fn saturated(lab: &Lab) -> Vec<Process> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let client = lab.host("client").unwrap_or_else(fail);
+    let spin = |_| client.spawn("busy", "/bin/sh", ["-c", "while :; do :; done"]);
+    (0..cores * 2)
+        .map(|at| spin(at).unwrap_or_else(fail))
+        .collect()
+}
+
+/// Timers that were later than [`LATE`].
+fn late(timers: &TimerLateness) -> u64 {
+    let in_time = timers.buckets.iter();
+    let in_time = in_time.filter(|bucket| bucket.at_most_us <= LATE);
+    timers.fired - in_time.map(|bucket| bucket.timers).sum::<u64>()
+}
+
+#[test]
+fn to_start_the_data_plane_makes_no_timer_late() {
+    let lab = cluster(2);
+    let node = lab.node("lb1").unwrap();
+    let busy = saturated(&lab);
+    let mut late_starts = 0;
+    for start in 1..=5 {
+        let before = status(node);
+        node.kill_data_plane().unwrap_or_else(fail);
+        let what = format!("data plane {start}, and heartbeats after its start");
+        until(&lab, &what, || {
+            let now = node.agent_status();
+            now.is_ok_and(|now| {
+                now.data_plane.state == ProcessState::Ready
+                    && now.data_plane.restarts > before.data_plane.restarts
+                    && now.timers.fired > before.timers.fired + 20
+            })
+        });
+        let after = status(node);
+        late_starts += u32::from(late(&after.timers) > late(&before.timers));
+    }
+    drop(busy);
+    // Whoever else uses the machine may have taken it away once.
+    assert!(
+        late_starts <= 1,
+        "{late_starts} of 5 starts: {:?}",
+        status(node).timers
+    );
+    until(&lab, "lb1 to be home", || lab.holders("web") == ["lb1"]);
+}
