@@ -84,7 +84,7 @@ fuzz: deps-build ## Fuzz every decoder, FUZZ_SECONDS for each, with the stable c
 .PHONY: lint fmt docs
 lint: deps-lint ## Formatting, clippy, documentation, layers, generated files, licences
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features halo-vrrp/model,halo-quorum/model -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	$(CARGO) run --locked --quiet -p xtask -- layers
 	$(CARGO) run --locked --quiet -p xtask -- docs --check

@@ -135,7 +135,7 @@ impl<P: Platform> Agent<P> {
     /// Whether this node can take the VIP over, with all that move together with it: some of a group
     /// taken here by command would stay apart from the others.
     fn can_take_over(&self, index: usize) -> Result<(), TakeOverRefusal> {
-        let mut all = self.group_of(index).into_iter().chain([index]);
+        let mut all = self.group_of(index).chain([index]);
         all.try_for_each(|index| self.vips[index].router.can_take_over())
     }
 

@@ -374,6 +374,6 @@ fn who_is_active_tells_its_group_so_with_each_advert_and_not_with_its_last() {
     // Of an outranked Active's last words the transition counts, which comes last.
     let mut bench = Bench::in_state(State::Active, config());
     let actions = bench.advert(HIGHER, 200);
-    let told = actions.iter().filter_map(group_event).last();
+    let told = actions.iter().rev().find_map(group_event);
     assert_eq!(told, Some(Event::GroupLost));
 }

@@ -99,7 +99,7 @@ pub(super) fn all() -> Vec<Property<Cluster>> {
             state.nodes[0].owns()
         }),
         Property::sometimes("the last node is the owner", |_, state: &State| {
-            state.nodes.iter().rev().next().is_some_and(Node::owns)
+            state.nodes.last().is_some_and(Node::owns)
         }),
         Property::sometimes("two are owners at a time", |_, state: &State| {
             state.owners() > 1
