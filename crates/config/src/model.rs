@@ -16,6 +16,8 @@ pub struct Config {
     pub cluster: String,
     /// File that holds the cluster's secret; `None`: nothing is signed.
     pub secret_file: Option<PathBuf>,
+    /// Whether heartbeats without a signature are taken although there is a secret.
+    pub signatures_optional: bool,
     /// Whether a VIP's owner needs the agreement of a majority of the nodes.
     pub quorum: bool,
     /// Index into [`Config::nodes`] of the node that this process is.

@@ -242,10 +242,10 @@ impl VirtualRouter {
     }
 
     /// After a silence for which others wait no longer, another node may be Active: this one lets
-    /// go without a word, and listens before it speaks.
+    /// go without a word, and listens before it speaks. Others wait until its lease has ended.
     fn was_paused(&mut self, gap: Duration, now: Instant) -> bool {
-        let patience = self.down_interval(self.config.interval, self.effective_priority());
-        if gap <= patience {
+        let down = self.down_interval(self.config.interval, self.effective_priority());
+        if gap <= down.max(self.lease.unwrap_or_default()) {
             return false;
         }
         self.counters.pauses += 1;

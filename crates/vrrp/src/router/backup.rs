@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use halo_packet::vrrp::Priority;
 
 use super::detection::Suspicion;
+use super::mandate::Mandate;
 use super::{Command, Phase, VirtualRouter};
 use crate::{Heartbeat, Reason};
 
@@ -46,6 +47,11 @@ impl Watch {
         self.suspicion
             .next()
             .map_or(self.down_at, |at| at.min(self.down_at))
+    }
+
+    /// The Active's lease turned out to last longer.
+    pub(super) fn wait_until(&mut self, at: Instant) {
+        self.down_at = self.down_at.max(at);
     }
 
     /// Whether there may be an Active that this node would not replace while it lives.
@@ -187,7 +193,7 @@ impl VirtualRouter {
     /// The rest of the sync group is Active here. An Active that is alive and would win stays; one that
     /// missed two adverts is taken for gone with the others that it held, before the third says so.
     pub(super) fn join_group(&mut self, now: Instant) {
-        if self.seeks_mandate() {
+        if self.mandate == Mandate::Sought(Reason::WithGroup) {
             return;
         }
         // The node that was told to give the group away has some of it again.

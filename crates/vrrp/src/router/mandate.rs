@@ -67,6 +67,8 @@ impl VirtualRouter {
         };
         let challenge = match reason {
             Reason::Preempted { .. } | Reason::TookOver | Reason::Owner => true,
+            // Whoever would win was left alone before.
+            Reason::WithGroup => true,
             Reason::NoActive { .. } | Reason::Silent { .. } | Reason::Resigned { .. } => false,
             _ => self.heard.is_none(),
         };
