@@ -366,6 +366,7 @@ fn counted(name: &str) -> Rc<Tally> {
         config_file: "halo.toml".into(),
         version: "1",
         warnings: Vec::new(),
+        lateness: Duration::from_millis(15),
         seed: [1; 32],
     };
     let loaded = Loaded::read(
