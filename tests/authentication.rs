@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use halo_api::{AgentStatus, VipState};
-use halo_e2e::{PATIENCE, fail, hactl, home, prober, until};
+use halo_e2e::{PATIENCE, cluster, fail, hactl, home, prober, until};
 use halo_lab::{Lab, VIP, default_config};
 use halo_netio::frame::{FrameListener, FrameSocket};
 use halo_netio::netlink::Netlink;
@@ -212,6 +212,47 @@ fn the_secret_is_replaced_by_reloads_and_no_request_fails() {
     assert_eq!(status(&lab, "lb1").vips[0].became_active, 1);
     assert_eq!(status(&lab, "lb2").vips[0].became_active, 0);
     assert!(status(&lab, "lb2").warnings.is_empty());
+}
+
+#[test]
+fn the_secret_is_turned_on_by_reloads_and_no_request_fails() {
+    let secret = Secret::new("on", OLD);
+    let lab = cluster(2);
+    let plain = default_config(lab.topology());
+    let with = |keys: &str| {
+        let file = secret.path().display();
+        let keys = format!("[cluster]\nsecret_file = \"{file}\"\n{keys}");
+        plain.replacen("[cluster]\n", &keys, 1)
+    };
+    let prober = prober(&lab);
+    for keys in ["signatures = \"optional\"\n", ""] {
+        lab.write_config(&with(keys)).unwrap();
+        for node in ["lb1", "lb2"] {
+            hactl(&lab, node, &["config", "reload"], 0);
+        }
+        let before = status(&lab, "lb2").vips[0].adverts_received;
+        until(&lab, "heartbeats", || {
+            status(&lab, "lb2").vips[0].adverts_received > before + 5
+        });
+    }
+    let report = prober.stop();
+    assert_eq!(report.failures, 0, "{report}");
+    assert_eq!(status(&lab, "lb1").vips[0].became_active, 1);
+    assert_eq!(status(&lab, "lb2").vips[0].became_active, 0);
+    // From now on what is not signed changes nothing.
+    let forger = lab.host("client").unwrap_or_else(fail);
+    let frame = unsigned(LB1, LB2, 0);
+    let sent = forger.within(move || {
+        let eth0 = Netlink::open().unwrap().link("eth0").unwrap().unwrap();
+        FrameSocket::open().unwrap().send(eth0.index, &frame)
+    });
+    sent.unwrap_or_else(fail).unwrap();
+    until(&lab, "the unsigned heartbeat counted", || {
+        status(&lab, "lb2").vips[0]
+            .discarded
+            .contains_key("unsigned")
+    });
+    assert_eq!(status(&lab, "lb2").vips[0].became_active, 0);
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn pair_with_frr(priority: u8, version: u8) -> (Lab, Process, Frr) {
         version,
         priority: 150,
         advert_ms: speech.advert_ms(),
-        vip: VIP,
+        vips: vec![VIP.into()],
     };
     let frr = frr.start(lab.host("lb2").unwrap()).unwrap();
     (lab, haproxy, frr)

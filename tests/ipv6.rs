@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use halo_api::VipState;
 use halo_e2e::{ANNOUNCED, OUTAGE, PATIENCE, fail, hactl, outage_within, run, said, steady, until};
 use halo_lab::prober::{Ask, Prober};
-use halo_lab::{Host, Lab, Process, Programs, VIP6, default_config};
+use halo_lab::{Frr, FrrConfig, Host, Lab, Process, Programs, VIP6, default_config};
 
 /// What follows from VRID 51.
 const LINK_LOCAL: &str = "fe80::200:5eff:fe00:233";
@@ -203,6 +203,67 @@ fn keepalived_active_halo_standby_multicast() {
 #[test]
 fn keepalived_active_halo_standby_unicast() {
     keepalived_is_active(true);
+}
+
+/// Halo on lb1 with `priority`, FRR's vrrpd on lb2 with 150 and whoami for a data plane.
+fn pair_with_frr(priority: u8) -> (Lab, [Process; 2], Frr) {
+    let (lab, server) = lab();
+    let text = config(&lab, priority, false).replace("vrid = 51", "vrid = 51\npeers = \"vrrp\"");
+    lab.write_config(&text).unwrap();
+    lab.node("lb1").unwrap().start_halod().unwrap();
+    let second = lab.host("lb2").unwrap();
+    let serve = second.spawn("web", whoami(), ["--listen", "[::]:80"]);
+    let frr = FrrConfig {
+        vrid: 51,
+        version: 3,
+        priority: 150,
+        advert_ms: 100,
+        vips: vec![LINK_LOCAL.parse().unwrap(), VIP6.into()],
+    };
+    let frr = frr.start(second).unwrap_or_else(fail);
+    (lab, [server, serve.unwrap_or_else(fail)], frr)
+}
+
+/// FRR's adverts are as they should be, and its addresses are the same.
+fn heard_nothing_wrong(lab: &Lab) {
+    let status = lab.node("lb1").unwrap().agent_status().unwrap();
+    assert_eq!(status.vips[0].adverts_discarded, 0, "{status:?}");
+    assert_eq!(status.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn halo_active_frr_backup() {
+    let (lab, _serving, _frr) = pair_with_frr(200);
+    until(&lab, "the VIP on Halo", || {
+        state(&lab, "lb1") == Some(VipState::Active)
+    });
+    let lost = prober(&lab);
+    lab.node("lb1").unwrap().kill().unwrap();
+    outage_within(&lab, lost, OUTAGE);
+    lab.node("lb1").unwrap().start_halod().unwrap();
+    until(&lab, "the VIP on Halo again", || {
+        state(&lab, "lb1") == Some(VipState::Active)
+    });
+    drop(prober(&lab));
+    heard_nothing_wrong(&lab);
+}
+
+#[test]
+fn frr_active_halo_standby() {
+    let (lab, _serving, mut frr) = pair_with_frr(100);
+    until(&lab, "the VIP on FRR", || {
+        let status = lab.node("lb1").unwrap().agent_status();
+        status.is_ok_and(|status| {
+            status.vips[0].state == VipState::Standby && status.vips[0].adverts_received > 5
+        })
+    });
+    let lost = prober(&lab);
+    heard_nothing_wrong(&lab);
+    frr.vrrpd.kill().unwrap();
+    until(&lab, "the VIP on Halo", || {
+        state(&lab, "lb1") == Some(VipState::Active)
+    });
+    outage_within(&lab, lost, OUTAGE);
 }
 
 #[test]

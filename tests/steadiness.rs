@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use halo_e2e::{cluster, home};
+use halo_e2e::{cluster, fail, home};
+use halo_lab::{Lab, LabError, Node, default_config};
 
 /// The time that the issue promises.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -47,4 +48,54 @@ fn a_minute_with_every_core_busy_changes_no_active() {
     }
     home(&lab);
     assert_eq!((takeovers("lb1"), takeovers("lb2")), before);
+}
+
+/// Two nodes with adverts each 10 ms, started in some way, with twice as many busy processes as cores: nobody
+/// takes the VIP over from a node that is only late.
+fn no_false_failover(start: fn(&Node) -> Result<(), LabError>) {
+    const TIME: Duration = Duration::from_secs(30);
+    let lab = Lab::builder().start().unwrap_or_else(fail);
+    let text = default_config(lab.topology());
+    let text = text.replace("vrid = 51", "vrid = 51\nadvert_interval = \"10ms\"");
+    lab.write_config(&text).unwrap_or_else(fail);
+    for node in lab.nodes() {
+        start(node).unwrap_or_else(fail);
+    }
+    home(&lab);
+    let takeovers = || -> u64 {
+        let of = |node: &Node| node.agent_status().unwrap_or_else(fail).vips[0].became_active;
+        lab.nodes().iter().map(of).sum()
+    };
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    let client = lab.host("client").unwrap_or_else(fail);
+    let spin = ["-c", "while :; do :; done"];
+    let busy: Vec<_> = (0..cores * 2)
+        .map(|_| client.spawn("busy", "/bin/sh", spin).unwrap_or_else(fail))
+        .collect();
+    let before = takeovers();
+    let end = Instant::now() + TIME;
+    halo_e2e::until(&lab, "half a minute without a takeover", || {
+        let now = takeovers();
+        assert_eq!(
+            now,
+            before,
+            "{:?} before the end\n{}",
+            end - Instant::now(),
+            lab.logs()
+        );
+        Instant::now() >= end
+    });
+    drop(busy);
+    home(&lab);
+    assert_eq!(takeovers(), before);
+}
+
+#[test]
+fn adverts_each_10_ms_with_every_core_busy_twice_over_change_no_active() {
+    no_false_failover(Node::start_halod);
+}
+
+#[test]
+fn nor_do_they_where_the_agent_has_no_precedence() {
+    no_false_failover(Node::start_halod_without_precedence);
 }

@@ -77,6 +77,9 @@ pub struct Options {
     pub version: &'static str,
     /// What an operator should know of this start, in sentences.
     pub warnings: Vec<String>,
+    /// How late this process may be on a busy machine: its leases last for that long beyond the next
+    /// heartbeat.
+    pub lateness: Duration,
     /// Random, and new with each start: what this node draws from it nobody can foresee.
     pub seed: [u8; 32],
 }
@@ -296,6 +299,7 @@ impl<P: Platform> Agent<P> {
         }
         self.handle_peer_timeouts(now);
         self.update_detection(now);
+        self.update_leases();
         self.update_last_words(now);
         self.look_up_neighbours(now);
     }

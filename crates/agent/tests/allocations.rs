@@ -285,6 +285,8 @@ impl Platform for Steady {
         addresses.for_each(|_| count(&self.tally.leases));
     }
 
+    fn refuse(&mut self, _: &mut dyn Iterator<Item = IpAddr>, _: bool) {}
+
     fn end_lease(&mut self, _: &mut dyn Iterator<Item = IpAddr>) {}
 
     fn drain(&mut self, _: &mut dyn Iterator<Item = IpAddr>, _: Instant) {}
@@ -364,6 +366,7 @@ fn counted(name: &str) -> Rc<Tally> {
         config_file: "halo.toml".into(),
         version: "1",
         warnings: Vec::new(),
+        lateness: Duration::from_millis(15),
         seed: [1; 32],
     };
     let loaded = Loaded::read(

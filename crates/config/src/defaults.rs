@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::model::AccessLog;
 use crate::raw::{
     AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
-    ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Role, Size,
-    Statuses, Target, Text, TrackCheck, Transport, UdpMode,
+    ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Role,
+    Signatures, Size, Statuses, Target, Text, TrackCheck, Transport, UdpMode,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
@@ -19,6 +19,11 @@ pub(crate) fn cluster_name() -> Text<Name> {
 /// than none.
 pub(crate) fn quorum() -> bool {
     false
+}
+
+/// Required: what a secret is for.
+pub(crate) fn signatures() -> Signatures {
+    Signatures::Required
 }
 
 /// Member: what machines are bought for.
@@ -57,7 +62,8 @@ pub(crate) fn checksum() -> Checksum {
     Checksum::PseudoHeader
 }
 
-/// True: listeners are bound to the addresses. RFC 9568 has false, for gateways that answer nobody.
+/// True: listeners are bound to the addresses. RFC 9568 has false, for gateways that answer nobody; by
+/// default a load balancer is none.
 pub(crate) fn accept() -> bool {
     true
 }
@@ -347,6 +353,7 @@ impl Default for Cluster {
         Self {
             name: cluster_name(),
             secret_file: None,
+            signatures: signatures(),
             quorum: quorum(),
         }
     }

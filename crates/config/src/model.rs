@@ -16,6 +16,8 @@ pub struct Config {
     pub cluster: String,
     /// File that holds the cluster's secret; `None`: nothing is signed.
     pub secret_file: Option<PathBuf>,
+    /// Whether heartbeats without a signature are taken although there is a secret.
+    pub signatures_optional: bool,
     /// Whether a VIP's owner needs the agreement of a majority of the nodes.
     pub quorum: bool,
     /// Index into [`Config::nodes`] of the node that this process is.
@@ -95,6 +97,9 @@ pub struct Vip {
     pub preempt: bool,
     /// How long a returned node waits before it preempts.
     pub preempt_delay: Duration,
+    /// Accept_Mode (RFC 9568 section 6.1): whether a node that is not the owner takes what is sent to
+    /// the addresses while it holds them.
+    pub accept: bool,
     /// How heartbeats travel.
     pub transport: Transport,
     /// Whether the addresses have the virtual router's own MAC address (RFC 9568 section 7.3); its

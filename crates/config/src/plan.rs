@@ -181,6 +181,10 @@ fn settings(old: &Config, new: &Config) -> Vec<String> {
     [
         ("cluster.name", old.cluster != new.cluster),
         ("cluster.secret_file", old.secret_file != new.secret_file),
+        (
+            "cluster.signatures",
+            old.signatures_optional != new.signatures_optional,
+        ),
         ("node", old.nodes != new.nodes),
         ("track", old.tracks != new.tracks),
         (

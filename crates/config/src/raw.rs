@@ -84,11 +84,25 @@ pub(crate) struct Cluster {
     /// too, while the secret is being replaced.
     #[schemars(extend("x-default" = "none: whoever can send packets on the nodes' network can take a VIP"))]
     pub(crate) secret_file: Option<Text<AbsolutePath>>,
+    /// Whether heartbeats must be signed, when there is a secret.
+    #[serde(default = "defaults::signatures")]
+    pub(crate) signatures: Signatures,
     /// Whether a node needs the agreement of a majority of the nodes to hold a VIP. There are never
     /// two owners then, and none on a side without a majority; it takes three nodes or more, of which
     /// some may be witnesses, and adverts at least every 500 ms. See docs/quorum.md.
     #[serde(default = "defaults::quorum")]
     pub(crate) quorum: bool,
+}
+
+/// Which heartbeats are taken, when there is a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(crate) enum Signatures {
+    /// signed ones alone
+    Required,
+    /// unsigned ones too, while the secret is turned on or off on one node after the other
+    Optional,
 }
 
 /// A machine of the cluster.
@@ -161,8 +175,9 @@ pub(crate) struct Vip {
     /// readable on the network, and protects from mistakes only.
     #[schemars(extend("x-default" = "no authentication"))]
     pub(crate) password: Option<Text<Password>>,
-    /// Accept_Mode of RFC 9568: whether the node that holds the addresses takes what is sent to them.
-    /// Halo ends connections there, so only true makes sense.
+    /// Accept_Mode of RFC 9568: whether a node that holds the addresses without being their owner takes
+    /// what is sent to them. False is for a gateway that answers ARP and neighbour discovery and nothing
+    /// else, a ping included; no listener can be bound to its addresses.
     #[serde(default = "defaults::accept")]
     pub(crate) accept: bool,
     /// The node with priority 255: it holds the VIP whenever it is able to, and heeds nobody.

@@ -31,6 +31,7 @@ pub(crate) fn config(raw: &raw::File, report: &mut Report<'_>) -> Option<Config>
     let admin = settings::admin(&raw.admin, report);
     let data_plane = settings::data_plane(&raw.data_plane, report);
     binds::overlaps(raw, report);
+    binds::refused(raw, vips.as_deref().unwrap_or_default(), report);
     quorum::quorum(raw, report);
     Some(Config {
         cluster: raw.cluster.name.0.0.clone(),
@@ -39,6 +40,7 @@ pub(crate) fn config(raw: &raw::File, report: &mut Report<'_>) -> Option<Config>
             .secret_file
             .as_ref()
             .map(|file| file.0.0.clone()),
+        signatures_optional: signatures_optional(raw, report),
         quorum: raw.cluster.quorum,
         this: 0,
         nodes: nodes?,
@@ -82,4 +84,24 @@ fn all<T, U>(raw: &[T], mut each: impl FnMut(usize, &T) -> Option<U>) -> Option<
         .map(|(at, raw)| each(at, raw))
         .collect();
     elements.into_iter().collect()
+}
+
+/// It is for the time in which a secret is turned on or off.
+fn signatures_optional(raw: &raw::File, report: &mut Report<'_>) -> bool {
+    let path = "cluster.signatures";
+    let optional = raw.cluster.signatures == raw::Signatures::Optional;
+    if optional && raw.cluster.secret_file.is_none() {
+        report.value(
+            path,
+            "\"optional\" has no effect without a secret_file; name one, or remove it",
+        );
+    }
+    if optional && raw.cluster.quorum {
+        report.value(
+            path,
+            "\"optional\" would let anyone vote, and with quorum = true votes decide; remove one of \
+             the two",
+        );
+    }
+    optional
 }

@@ -40,13 +40,15 @@ pub(crate) fn run(config_file: &Path, node: Option<String>) -> anyhow::Result<()
         )],
     })
     .map_err(whole)?;
+    let precedence = take_precedence();
     let options = Options {
+        lateness: precedence.lateness(),
         config_file: config_file.to_owned(),
         version: env!("CARGO_PKG_VERSION"),
         seed: random_seed().map_err(whole)?,
         warnings: warning
             .into_iter()
-            .chain(take_precedence().warning())
+            .chain(precedence.warning())
             .chain(lock_memory().warning())
             .collect(),
     };

@@ -1,7 +1,7 @@
 //! FRRouting's vrrpd as the other node.
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::{Host, LabError, Process, find_tool};
 
@@ -19,8 +19,8 @@ pub struct FrrConfig {
     pub priority: u8,
     /// Time between adverts in milliseconds, whole centiseconds.
     pub advert_ms: u32,
-    /// The virtual address.
-    pub vip: Ipv4Addr,
+    /// The virtual addresses, of one family; the first of IPv6 is link-local.
+    pub vips: Vec<IpAddr>,
 }
 
 /// A running zebra and vrrpd.
@@ -40,12 +40,17 @@ impl FrrConfig {
             version,
             priority,
             advert_ms,
-            vip,
+            vips,
         } = self;
-        format!(
+        let mut text = format!(
             "interface eth0\n vrrp {vrid} version {version}\n vrrp {vrid} priority {priority}\n \
-             vrrp {vrid} advertisement-interval {advert_ms}\n vrrp {vrid} ip {vip}\n"
-        )
+             vrrp {vrid} advertisement-interval {advert_ms}\n"
+        );
+        for vip in vips {
+            let family = if vip.is_ipv4() { "ip" } else { "ipv6" };
+            text += &format!(" vrrp {vrid} {family} {vip}\n");
+        }
+        text
     }
 
     /// Starts zebra and vrrpd on `host`, with the macvlan interface that vrrpd takes the virtual
@@ -71,18 +76,27 @@ impl FrrConfig {
     }
 
     fn make_interface(&self, host: &Host) -> Result<(), LabError> {
-        let (vrid, vip) = (self.vrid, self.vip);
-        let script = format!(
+        let vrid = self.vrid;
+        let ipv4 = self.vips.iter().all(IpAddr::is_ipv4);
+        let (name, kind) = if ipv4 { ("vrrp4", 1) } else { ("vrrp6", 2) };
+        let mut script = format!(
             "set -e\n\
              mkdir -p /run/frr\n\
              chown frr:frr /run/frr\n\
-             ip link add vrrp4 link eth0 type macvlan mode bridge\n\
-             ip link set dev vrrp4 address 00:00:5e:00:01:{vrid:02x}\n\
-             ip addr add {vip}/24 dev vrrp4\n\
+             ip link add {name} link eth0 type macvlan mode bridge\n\
+             ip link set dev {name} address 00:00:5e:00:0{kind}:{vrid:02x}\n\
              sysctl -qw net.ipv4.conf.eth0.ignore_routes_with_linkdown=1 \
-             net.ipv4.conf.vrrp4.rp_filter=2\n\
-             ip link set dev vrrp4 up\n"
+             net.ipv4.conf.{name}.rp_filter=2\n"
         );
+        for vip in &self.vips {
+            let (prefix, flags) = if vip.is_ipv4() {
+                (24, "")
+            } else {
+                (64, "nodad")
+            };
+            script += &format!("ip addr add {vip}/{prefix} dev {name} {flags}\n");
+        }
+        script += &format!("ip link set dev {name} up\n");
         let output = host.run("sh", ["-c", &script])?;
         if output.status.success() {
             return Ok(());
@@ -140,12 +154,10 @@ mod tests {
             version: 3,
             priority: 150,
             advert_ms: 100,
-            vip: Ipv4Addr::new(10, 77, 0, 100),
+            vips: vec!["10.77.0.100".parse().unwrap(), "fd77::1".parse().unwrap()],
         };
-        assert!(
-            config
-                .text()
-                .contains(" vrrp 51 advertisement-interval 100\n")
-        );
+        let text = config.text();
+        assert!(text.contains(" vrrp 51 advertisement-interval 100\n"));
+        assert!(text.ends_with(" vrrp 51 ip 10.77.0.100\n vrrp 51 ipv6 fd77::1\n"));
     }
 }

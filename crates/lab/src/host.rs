@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use halo_netio::netlink::Netlink;
-use halo_netio::netns::{Namespaces, NetnsThread, make_host, run_in, spawn_in};
+use halo_netio::netns::{Namespaces, NetnsThread, lead_session, make_host, run_in, spawn_in};
 use nix::sys::signal::Signal;
 
 use crate::{Kind, LabError, Place, Process, find_tool, proc, spawner};
@@ -99,8 +99,8 @@ impl Host {
         PathBuf::from(format!("/proc/{}/root{path}", self.holder()))
     }
 
-    /// A command that runs on this host, with Halo's programs in its PATH, and dies with the
-    /// thread that starts it.
+    /// A command that runs on this host, in a session of its own, with Halo's programs in its PATH,
+    /// and dies with the thread that starts it.
     ///
     /// # Errors
     /// When the host's namespaces cannot be handed over.
@@ -118,6 +118,8 @@ impl Host {
         self.namespaces
             .enter(&mut command)
             .map_err(LabError::io(format!("enter {}", self.name())))?;
+        // Programs of different machines take no turns of each other's.
+        lead_session(&mut command);
         Ok(command)
     }
 

@@ -122,6 +122,13 @@ impl Namespaces {
     }
 }
 
+/// Gives `command` a session of its own, as a service has it. Where the kernel shares the processor out by
+/// sessions (sched(7), autogroup), it has a share of its own then.
+pub fn lead_session(command: &mut Command) {
+    // SAFETY: between fork and exec only one system call is made.
+    unsafe { command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?)) };
+}
+
 /// Makes `command` the first process of a new host: its own network, mount and UTS namespaces,
 /// the host name `hostname`, an empty private `/run`. It dies with the thread that spawns it.
 /// What the kernel refuses is reported by `spawn`.

@@ -138,6 +138,10 @@ pub trait Platform {
     /// no system call.
     fn lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, until: Instant);
 
+    /// Whether packets to guarded addresses are dropped also while they are leased (RFC 9568 section 6.1:
+    /// Accept_Mode False). ARP and Neighbour Discovery are answered as ever.
+    fn refuse(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, refused: bool);
+
     /// Ends the leases of guarded addresses now.
     fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>);
 

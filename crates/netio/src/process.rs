@@ -38,7 +38,7 @@ impl Child {
     /// `bequest` as those from 4 on, which must be out of their way (64 and above). The calling thread waits
     /// until it is executed, no other does.
     ///
-    /// The child runs as `identity`, keeps no capability but those of `keep` (and these only if the
+    /// The child has a session of its own, runs as `identity`, keeps no capability but those of `keep` (and these only if the
     /// parent has them), can gain none (`no_new_privs`), and is continued if it was stopped when the
     /// calling thread ends: it notices that, and ends too.
     pub fn spawn(
@@ -58,6 +58,9 @@ impl Child {
             for (fd, at) in bequest.iter().zip(CHILD_BEQUEST..) {
                 hand_over(fd.as_raw_fd(), at)?;
             }
+            // Where the kernel shares the processor out by sessions (sched(7), autogroup), what the data
+            // plane uses is not to be taken off the agent's share.
+            nix::unistd::setsid()?;
             capability::gain_no_more(keep)?;
             identity.assume()?;
             capability::keep_only(keep)?;

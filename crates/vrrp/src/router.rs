@@ -3,9 +3,12 @@
 mod active;
 mod backup;
 mod detection;
+#[cfg(feature = "model")]
+mod essence;
 mod mandate;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -13,16 +16,16 @@ use std::time::{Duration, Instant};
 
 use halo_packet::vrrp::{Centiseconds, Priority};
 
-use crate::timers::{active_down_interval, skew_time, skew_time_v2};
-use crate::{
-    Action, Config, Detection, DisableReason, Event, Heartbeat, Reason, State, Version, Why,
-};
+use crate::{Action, Config, Detection, DisableReason, Event, Heartbeat, Reason, State, Why};
 
 use active::Tenure;
 use backup::Watch;
 use mandate::Mandate;
 
-/// Actions of one event are at most four; the queue never grows if the driver takes them each time.
+#[cfg(feature = "model")]
+pub use essence::Essence;
+
+/// Actions of one event are at most four: no need to grow.
 const ACTIONS: usize = 16;
 
 /// A virtual router on one node. See the crate's documentation for how to drive it.
@@ -42,6 +45,11 @@ pub struct VirtualRouter {
     heard: Option<Heard>,
     /// How the Active can be asked if it is still there.
     detection: Option<Detection>,
+    /// How long after an advert of this node its kernel answers for the addresses; `None`: for as long as it
+    /// likes.
+    lease: Option<Duration>,
+    /// The same of an Active.
+    active_lease: Option<(IpAddr, Duration)>,
     /// How unevenly its adverts come.
     jitter: Duration,
     /// Active_Adver_Interval (RFC 9568 section 6.1).
@@ -60,7 +68,7 @@ enum Phase {
 }
 
 /// What planned failovers have done to the priority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Command {
     /// Nothing.
     None,
@@ -134,6 +142,8 @@ impl VirtualRouter {
             able_since: None,
             heard: None,
             detection: None,
+            lease: None,
+            active_lease: None,
             jitter: Duration::ZERO,
             active_interval: config.interval,
             reason: Reason::Disabled(DisableReason::Starting),
@@ -297,35 +307,6 @@ impl VirtualRouter {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
-    }
-
-    /// Active_Adver_Interval: the interval of the Active heard last, or this node's own.
-    #[must_use]
-    pub fn active_interval(&self) -> Centiseconds {
-        self.active_interval
-    }
-
-    /// Active_Down_Interval as it stands: how long this node would wait for the Active it hears.
-    #[must_use]
-    pub fn active_down_interval(&self) -> Duration {
-        self.down_interval(self.active_interval, self.effective_priority())
-    }
-
-    /// Skew_Time as it stands.
-    #[must_use]
-    pub fn skew_time(&self) -> Duration {
-        match self.config.version {
-            Version::V2 => skew_time_v2(self.effective_priority()),
-            Version::V3 => skew_time(self.active_interval, self.effective_priority()),
-        }
-    }
-
-    /// Active_Down_Interval (Master_Down_Interval of RFC 3768) for these.
-    fn down_interval(&self, active_interval: Centiseconds, priority: Priority) -> Duration {
-        match self.config.version {
-            Version::V2 => active_interval.duration() * 3 + skew_time_v2(priority),
-            Version::V3 => active_down_interval(active_interval, priority),
-        }
     }
 
     /// Whether [`Event::TakeOver`] would make this node Active (or it is already).

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use halo_netio::Platform;
+use halo_netio::lease::of_mac;
+use halo_packet::vrrp::Priority;
 use tracing::warn;
 
 use super::Agent;
@@ -15,10 +17,6 @@ use crate::vip::Vip;
 /// Heartbeats that a lease lasts where a Backup waits for as many, and Skew_Time on top (RFC 9568 section
 /// 6.1): the lease has always ended when it takes over.
 const HEARTBEATS: u32 = 3;
-/// Where Backups ask an Active whose heartbeat is late, this long beyond the next heartbeat: three fifths of
-/// an interval, and no less than a busy machine may be late
-const LATENESS: Duration = Duration::from_millis(15);
-
 /// What is guarded, and what could not be.
 #[derive(Debug, Default)]
 pub(super) struct Guards {
@@ -32,8 +30,8 @@ impl<P: Platform> Agent<P> {
     pub(super) fn renew_lease(&mut self, index: usize, now: Instant, interval: Duration) {
         let vip = &self.vips[index];
         if vip.leased {
-            let until = self.within_mandate(index, now + lease(vip, interval));
-            self.platform.lease(&mut vip.config.ips(), until);
+            let until = self.within_mandate(index, now + self.lease(vip, interval));
+            self.platform.lease(&mut vip.leasable(), until);
         }
     }
 
@@ -46,7 +44,7 @@ impl<P: Platform> Agent<P> {
         self.guards
             .interfaces
             .contains(&home.index)
-            .then(|| lease(vip, interval))
+            .then(|| self.lease(vip, interval))
     }
 
     /// The first lease, before the addresses are put on.
@@ -57,10 +55,19 @@ impl<P: Platform> Agent<P> {
         self.renew_lease(index, now, interval);
     }
 
+    /// The lease of the virtual MAC address alone, from when on the kernel may speak from it.
+    pub(super) fn begin_lease_of_mac(&mut self, index: usize, now: Instant) {
+        let vip = &self.vips[index];
+        let interval = vip.router.config().interval.duration();
+        let until = self.within_mandate(index, now + self.lease(vip, interval));
+        let mut mac = vip.virtual_mac().map(of_mac).into_iter();
+        self.platform.lease(&mut mac, until);
+    }
+
     pub(super) fn end_lease(&mut self, index: usize) {
         let vip = &mut self.vips[index];
         vip.leased = false;
-        self.platform.end_lease(&mut vip.config.ips());
+        self.platform.end_lease(&mut vip.leasable());
     }
 
     /// Guards the VIPs' addresses on the interfaces where they are now.
@@ -78,7 +85,7 @@ impl<P: Platform> Agent<P> {
                         index: upper,
                         ..home.clone()
                     };
-                    wanted.insert(upper, (port, vip.ips.clone()));
+                    wanted.insert(upper, (port, vip.leasable().collect()));
                 }
             }
         }
@@ -102,7 +109,7 @@ impl<P: Platform> Agent<P> {
                 Err(problem) => {
                     let complaint = format!(
                         "{}: {problem}; without it, this node may answer for a VIP for up to 5 s \
-                         after halod is killed or hangs",
+                         after halod is killed or hangs, and takes packets in spite of accept = false",
                         port.name
                     );
                     if before.complaints.get(&index) != Some(&complaint) {
@@ -112,6 +119,17 @@ impl<P: Platform> Agent<P> {
                     self.guards.complaints.insert(index, complaint);
                 }
             }
+        }
+        self.refuse_packets();
+    }
+
+    /// RFC 9568 section 6.4.3: who is not the owner takes no packets for addresses with Accept_Mode
+    /// False.
+    fn refuse_packets(&mut self) {
+        for vip in &self.vips {
+            let owns = vip.router.config().priority == Priority::OWNER;
+            let refused = !vip.config.accept && !owns;
+            self.platform.refuse(&mut vip.config.ips(), refused);
         }
     }
 
@@ -147,13 +165,31 @@ impl<P: Platform> Agent<P> {
             warn!("{problem}");
         }
     }
-}
 
-/// The lease that a heartbeat gives.
-fn lease(vip: &Vip, interval: Duration) -> Duration {
-    if vip.config.fast_detection {
-        interval + (interval * 3 / 5).max(LATENESS)
-    } else {
-        HEARTBEATS * interval
+    /// The lease that a heartbeat gives. Where Backups ask an Active whose heartbeat is late, it ends this
+    /// long beyond the next heartbeat: three fifths of an interval, and no less than this process may be
+    /// late. They know it from hellos, and wait for its end also where VRRP's own timer is shorter.
+    fn lease(&self, vip: &Vip, interval: Duration) -> Duration {
+        if vip.config.fast_detection {
+            interval + (interval * 3 / 5).max(self.options.lateness)
+        } else {
+            HEARTBEATS * interval
+        }
+    }
+
+    /// Tells every virtual router how long this node's lease and the Active's last.
+    pub(super) fn update_leases(&mut self) {
+        for index in 0..self.vips.len() {
+            let (own, active) = (self.lease_in_force(index), self.active_lease(index));
+            self.vips[index].router.set_leases(own, active);
+        }
+    }
+
+    fn active_lease(&self, index: usize) -> Option<(IpAddr, Duration)> {
+        let vip = &self.vips[index];
+        let active = vip.router.heard()?.from;
+        let peer = self.peers.get(self.node_of(active)?)?;
+        let presence = peer.router(vip.vrid, vip.config.is_ipv6())?;
+        Some((active, presence.lease?))
     }
 }

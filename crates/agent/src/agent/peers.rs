@@ -55,7 +55,7 @@ impl<P: Platform> Agent<P> {
             self.peers.discards.count("unknown_sender");
             return debug!("discarded a message of {source}: it is no node of this cluster");
         }
-        if let Err(rejection) = self.prove(datagram, received.signed, received.trailer) {
+        if let Err(rejection) = self.prove(datagram, received.signed, received.trailer, now) {
             self.peers.discards.count(rejection.reason());
             return self.handle_unproven(datagram, rejection, now);
         }
@@ -81,13 +81,21 @@ impl<P: Platform> Agent<P> {
         datagram: &Datagram,
         signed: &[u8],
         trailer: &[u8],
+        now: Instant,
     ) -> Result<Option<Opened>, Rejection> {
         let Some(authenticator) = &mut self.peers.authenticator else {
             return Ok(None);
         };
-        authenticator
-            .open(datagram.source, datagram.destination, signed, trailer)
-            .map(Some)
+        let opened = authenticator.open(datagram.source, datagram.destination, signed, trailer);
+        match opened {
+            Err(lenient @ (Rejection::Unsigned | Rejection::Unproven))
+                if self.loaded.config.signatures_optional =>
+            {
+                self.handle_unproven(datagram, lenient, now);
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
     }
 
     /// Something that is not proven came. A sender that has just started, or to which this node is new,
@@ -127,7 +135,14 @@ impl<P: Platform> Agent<P> {
             Rejection::UnknownKey => "compare the files that secret_file names",
             _ => "somebody in this network means ill, or a node runs another version",
         };
-        let sentence = || format!("a heartbeat from {name} was discarded: {rejection}; {remedy}");
+        let taken = self.loaded.config.signatures_optional && rejection == Rejection::Unsigned;
+        let sentence = || {
+            if taken {
+                format!("the heartbeats of {name} are not signed yet, and taken for now")
+            } else {
+                format!("a heartbeat from {name} was discarded: {rejection}; {remedy}")
+            }
+        };
         let news = self
             .peers
             .discards

@@ -147,12 +147,21 @@ impl<P: Platform> Agent<P> {
         }
     }
 
+    fn signatures_warning(&self) -> Option<String> {
+        self.loaded.config.signatures_optional.then(|| {
+            "unsigned heartbeats are taken, so that whoever can send packets can take a VIP: write \
+             cluster.signatures = \"required\" when every node has the secret"
+                .to_owned()
+        })
+    }
+
     fn warnings(&self, now: Instant) -> Vec<String> {
         self.options
             .warnings
             .iter()
             .chain(self.guards.complaints.values())
             .chain(self.uppers.complaints.values())
+            .chain(self.signatures_warning().as_ref())
             .chain(&self.data_plane_complaint)
             .chain(&self.host_warnings)
             .cloned()

@@ -101,6 +101,7 @@ impl Node {
             config_file: "halo.toml".into(),
             version: "1",
             warnings: Vec::new(),
+            lateness: Duration::from_millis(15),
             seed: if name == "lb1" { [1; 32] } else { [2; 32] },
         };
         let platform = std::cell::RefCell::new(platform);

@@ -11,6 +11,10 @@ use super::quorum::Seat;
 use super::reload::Pending;
 use crate::vip::Vip;
 
+/// Shorter pauses are counted (`halo_agent_timer_lateness_seconds`) and not told each time: where heartbeats
+/// are frequent and the machine is busy, there is one every moment.
+const WORTH_A_WORD: Duration = Duration::from_millis(100);
+
 impl<P: Platform> Agent<P> {
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.timers().min()
@@ -63,7 +67,9 @@ impl<P: Platform> Agent<P> {
             self.drive(index, Event::ClockGap(silence), now);
         }
         if paused {
-            warn!("this process did not run for {} ms", late.as_millis());
+            if late >= WORTH_A_WORD {
+                warn!("this process did not run for {} ms", late.as_millis());
+            }
             self.supervisor.handle_clock_gap(now);
         }
     }

@@ -162,7 +162,7 @@ impl<P: Platform> Agent<P> {
     ) {
         if self.speaks_halo(index) {
             let length = datagram.payload.len() - advert.trailer.len();
-            match self.prove(datagram, &datagram.payload[..length], advert.trailer) {
+            match self.prove(datagram, &datagram.payload[..length], advert.trailer, now) {
                 Ok(opened) => {
                     let vip = &mut self.vips[index];
                     vip.epoch = vip.epoch.max(opened.map_or(0, |opened| opened.epoch));

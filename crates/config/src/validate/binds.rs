@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::model::Vip;
 use crate::raw;
 use crate::report::Report;
 
@@ -49,6 +50,24 @@ pub(super) fn overlaps(raw: &raw::File, report: &mut Report<'_>) {
                     ),
                 );
             }
+        }
+    }
+}
+
+/// Reports listeners that nobody would reach: they are bound to addresses that take no packets.
+pub(super) fn refused(raw: &raw::File, vips: &[Vip], report: &mut Report<'_>) {
+    for bind in binds(raw) {
+        let ip = bind.address.ip();
+        let closed = |vip: &&Vip| !vip.accept && vip.ips().any(|address| address == ip);
+        if let Some(vip) = vips.iter().find(closed) {
+            report.value(
+                bind.path,
+                format!(
+                    "{ip} is an address of {:?}, whose accept = false lets nobody reach it; bind \
+                     another address, or remove accept",
+                    vip.name
+                ),
+            );
         }
     }
 }

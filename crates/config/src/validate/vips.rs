@@ -47,13 +47,6 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
     let mut priorities = priorities(&path, raw, nodes, report);
     owner(&path, raw, nodes, &mut priorities, report);
     let version = version(&path, raw, report);
-    if !raw.accept {
-        report.value(
-            format!("{path}.accept"),
-            "Halo ends connections at its virtual addresses, and with false nobody would reach them; \
-             remove it",
-        );
-    }
     if raw.peers == raw::Peers::Vrrp && raw.fast_detection == Some(true) {
         report.value(
             format!("{path}.fast_detection"),
@@ -76,6 +69,7 @@ fn vip(at: usize, raw: &raw::Vip, nodes: &[raw::Node], report: &mut Report<'_>) 
         preempt: raw.preempt,
         preempt_delay: raw.preempt_delay.0,
         transport,
+        accept: raw.accept,
         virtual_mac: raw.virtual_mac,
         peers: match raw.peers {
             raw::Peers::Halo => Peers::Halo,

@@ -126,10 +126,12 @@ pub(super) enum Field {
     Forwarding = 2,
     /// That node's hardware address, in the first six bytes.
     ForwardTo = 3,
+    /// Not 0: packets to the address are dropped, whoever has it.
+    Refusing = 4,
 }
 
 impl Field {
-    const COUNT: usize = 4;
+    const COUNT: usize = 5;
 
     /// Where the programs find it in a record.
     pub(super) fn offset(self) -> i16 {

@@ -35,6 +35,8 @@ const VLAN_ID: i32 = 0x0fff;
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_ARP: u16 = 0x0806;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
+const DESTINATION_HARDWARE: i32 = 0;
+const SOURCE_HARDWARE: i32 = 6;
 const ETHERNET: i32 = 14;
 const IPV4_DESTINATION: i32 = ETHERNET + 16;
 
@@ -78,13 +80,18 @@ struct Exits {
 /// * In: a packet to an address whose lease has ended, and an ARP request or Neighbour Solicitation
 ///   for it, are dropped. Another node's announcement (a request for its own address) passes: it is to
 ///   be heard. While connections on the address finish, packets to it pass nevertheless. Of those that
-///   are let pass, the ones of connections that another node has are sent there ([`forward`]).
+///   are let pass, the ones of connections that another node has are sent there ([`forward`]). To an
+///   address that takes no packets, only Neighbour Advertisements pass.
 /// * Out: an ARP packet, Neighbour Advertisement or Neighbour Solicitation that says we have such an
 ///   address is dropped, whoever made it.
 ///
 /// Everything else, every other address, and frames of a VLAN on top of this interface, are left to
 /// the filters that follow.
-pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
+///
+/// On an interface with a virtual MAC address of its own (`by_mac`), that one is leased as well, and without
+/// its lease every frame that comes from it or is for it is dropped, whatever it is about: the kernel has
+/// more to say than ARP, such as its multicast groups, and switches would look for the address here.
+pub(super) fn gate(way: Way, addresses: i32, records: i32, by_mac: bool) -> Vec<Instruction> {
     let mut asm = Assembler::default();
     let [resolution, traffic, pass, drop] = std::array::from_fn(|_| asm.label());
     let exits = Exits {
@@ -92,6 +99,10 @@ pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
         traffic,
         pass,
     };
+    asm.copy(R6, R1);
+    if by_mac {
+        judge_mac(&mut asm, way, addresses, records, [drop, pass]);
+    }
     find_address(&mut asm, way, exits);
     asm.place(resolution);
     find_record(&mut asm, addresses, records, pass);
@@ -101,7 +112,7 @@ pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
     asm.place(drop);
     asm.finish(SHOT);
     if way == Way::In {
-        let wanted = asm.label();
+        let [wanted, taken] = std::array::from_fn(|_| asm.label());
         asm.place(traffic);
         find_record(&mut asm, addresses, records, pass);
         asm.jump_if_register(R0, When::Less, R7, wanted);
@@ -109,6 +120,11 @@ pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
         judge_end(&mut asm, wanted, pass);
         asm.finish(SHOT);
         asm.place(wanted);
+        asm.load(Width::W64, R8, R9, Field::Refusing.offset());
+        asm.jump_if(R8, When::Equal, 0, taken);
+        pass_advertisement(&mut asm, pass);
+        asm.finish(SHOT);
+        asm.place(taken);
         forward::forward(&mut asm, pass);
     }
     asm.place(pass);
@@ -116,10 +132,36 @@ pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
     asm.assemble()
 }
 
+/// To `drop` when the frame comes from a MAC address, or is for one, whose lease has ended; to `pass` when
+/// it is cut short; else on.
+fn judge_mac(
+    asm: &mut Assembler,
+    way: Way,
+    addresses: i32,
+    records: i32,
+    [drop, pass]: [Label; 2],
+) {
+    let leased = asm.label();
+    let mac = match way {
+        Way::In => DESTINATION_HARDWARE,
+        Way::Out => SOURCE_HARDWARE,
+    };
+    // As `super::of_mac` has it.
+    asm.store_value(Width::W64, R10, ADDRESS, -1);
+    asm.store_value(Width::W16, R10, ADDRESS + 8, -1);
+    load_field(asm, mac, 6, ADDRESS + 10, pass);
+    find_record(asm, addresses, records, leased);
+    asm.jump_if_register(R0, When::Less, R7, leased);
+    // Nothing of it drains: connections finish elsewhere.
+    asm.set(R8, 0);
+    judge_end(asm, drop, leased);
+    asm.jump(drop);
+    asm.place(leased);
+}
+
 /// Puts the address that a packet is about at [`ADDRESS`], and goes where such packets are judged.
 fn find_address(asm: &mut Assembler, way: Way, exits: Exits) {
     let [ipv4, ipv6] = std::array::from_fn(|_| asm.label());
-    asm.copy(R6, R1);
     asm.load(Width::W32, R7, R6, VLAN_TCI);
     asm.mask(R7, VLAN_ID);
     asm.jump_if(R7, When::NotEqual, 0, exits.pass);
@@ -190,6 +232,20 @@ fn find_in_ipv6(asm: &mut Assembler, way: Way, exits: Exits) {
             load_field(asm, IPV6_SOURCE, 16, ADDRESS, exits.pass);
         }
     }
+}
+
+/// To `pass` if the packet is a Neighbour Advertisement (RFC 9568 section 6.4.3); else on.
+fn pass_advertisement(asm: &mut Assembler, pass: Label) {
+    let other = asm.label();
+    asm.load(Width::W32, R7, R6, PROTOCOL);
+    asm.jump_if(R7, When::NotEqual, network_order(ETHERTYPE_IPV6), other);
+    load_field(asm, IPV6_NEXT_HEADER, 1, OTHER, other);
+    asm.load(Width::W8, R7, R10, OTHER);
+    asm.jump_if(R7, When::NotEqual, ICMPV6, other);
+    load_field(asm, ICMPV6_TYPE, 1, OTHER, other);
+    asm.load(Width::W8, R7, R10, OTHER);
+    asm.jump_if(R7, When::Equal, NEIGHBOUR_ADVERTISEMENT, pass);
+    asm.place(other);
 }
 
 /// `R9 =` the record of the address at [`ADDRESS`], `R7 =` its lease's end, `R0 =` now; to `pass` when

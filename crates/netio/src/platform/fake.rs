@@ -49,6 +49,8 @@ pub struct Fake {
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
     pub guards: BTreeMap<u32, Vec<IpAddr>>,
+    /// Guarded addresses that take no packets.
+    pub refused: BTreeSet<IpAddr>,
     /// The interface to each destination that there is a route to.
     pub routes: BTreeMap<IpAddr, u32>,
     /// Hardware addresses of neighbours.
@@ -100,6 +102,7 @@ impl Fake {
             separated: BTreeSet::new(),
             fail_guards: false,
             guards: BTreeMap::new(),
+            refused: BTreeSet::new(),
             routes: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             connections: BTreeSet::new(),
@@ -359,6 +362,16 @@ impl Platform for Fake {
         for address in addresses {
             if self.is_guarded(address) {
                 self.effects.push(Effect::Leased { address, at, until });
+            }
+        }
+    }
+
+    fn refuse(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, refused: bool) {
+        for address in addresses {
+            if refused && self.is_guarded(address) {
+                self.refused.insert(address);
+            } else {
+                self.refused.remove(&address);
             }
         }
     }

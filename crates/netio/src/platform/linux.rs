@@ -276,6 +276,12 @@ impl Platform for Linux {
         }
     }
 
+    fn refuse(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, refused: bool) {
+        if let Some(leases) = &self.leases {
+            addresses.for_each(|address| leases.refuse(address, refused));
+        }
+    }
+
     fn end_lease(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>) {
         // The gate opens for deadlines to come only: now is over.
         self.drain(addresses, self.clock.now());

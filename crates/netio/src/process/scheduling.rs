@@ -1,12 +1,17 @@
 //! Getting the processor when it is needed: a heartbeat that waits for a turn is a heartbeat lost.
 
 use std::io;
+use std::time::Duration;
 
 /// Priority among real-time processes, 1 to 99. Any beats every ordinary process; a low one leaves
 /// room for the kernel's own threads and for watchdogs.
 const REALTIME_PRIORITY: libc::c_int = 10;
 /// The best that an ordinary process can have.
 const BEST_NICE: libc::c_int = -20;
+
+/// Nanoseconds that an ordinary process runs at a time if it may choose, least of what the kernel allows: one
+/// that runs for less is scheduled sooner when it wakes up (Linux 6.12; older kernels do not mind).
+const SLICE: u64 = 100_000;
 
 /// How this process is scheduled.
 #[derive(Debug)]
@@ -20,6 +25,18 @@ pub enum Precedence {
 }
 
 impl Precedence {
+    /// How late this process may be on a machine without a core to spare, and not be taken for dead. One
+    /// that is first waits for what cannot be interrupted; at nice -20 it can be one of several; without
+    /// precedence it waits for its turn, which others have as well.
+    #[must_use]
+    pub const fn lateness(&self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Realtime => 15,
+            Self::Nice(_) => 50,
+            Self::None(_) => 100,
+        })
+    }
+
     /// What an operator should know of it, with the remedy; `None`: all is well.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
@@ -56,11 +73,45 @@ pub fn take_precedence() -> Precedence {
         libc::sched_setscheduler(0, policy, &raw const ordinary) == 0
             && libc::setpriority(libc::PRIO_PROCESS, 0, BEST_NICE) == 0
     };
-    if nice {
+    let precedence = if nice {
         Precedence::Nice(refused)
     } else {
         Precedence::None(io::Error::last_os_error())
-    }
+    };
+    choose_slice();
+    precedence
+}
+
+/// What `sched_setattr(2)` takes, in its first version.
+#[repr(C)]
+struct Attributes {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime: u64,
+    deadline: u64,
+    period: u64,
+}
+
+/// Asks for short turns, at the nice value that this thread has. Needs no privilege; it is no harm where the
+/// kernel does not take it.
+fn choose_slice() {
+    // SAFETY: plain system call without pointers.
+    let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    let attributes = Attributes {
+        size: size_of::<Attributes>() as u32,
+        policy: libc::SCHED_OTHER.unsigned_abs(),
+        flags: libc::SCHED_FLAG_RESET_ON_FORK as u64,
+        nice,
+        priority: 0,
+        runtime: SLICE,
+        deadline: 0,
+        period: 0,
+    };
+    // SAFETY: `attributes` has the size that it says, and lives across the call.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
 }
 
 #[cfg(test)]

@@ -42,14 +42,14 @@ struct Rivalry {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tenure {
     /// Adver_Timer.
-    advert_at: Instant,
+    pub(super) advert_at: Instant,
     /// When the addresses are announced again, and why.
-    reannounce: (Instant, ReannounceCause),
+    pub(super) reannounce: (Instant, ReannounceCause),
     rivalry: Rivalry,
     /// No rival is answered before this.
-    answer_from: Instant,
+    pub(super) answer_from: Instant,
     /// Until then the adverts say 255, so that an Active of priority 254 gives way.
-    insist_until: Instant,
+    pub(super) insist_until: Instant,
 }
 
 impl Tenure {
@@ -242,10 +242,10 @@ impl VirtualRouter {
     }
 
     /// After a silence for which others wait no longer, another node may be Active: this one lets
-    /// go without a word, and listens before it speaks.
+    /// go without a word, and listens before it speaks. Others wait until its lease has ended.
     fn was_paused(&mut self, gap: Duration, now: Instant) -> bool {
-        let patience = self.down_interval(self.config.interval, self.effective_priority());
-        if gap <= patience {
+        let down = self.down_interval(self.config.interval, self.effective_priority());
+        if gap <= down.max(self.lease.unwrap_or_default()) {
             return false;
         }
         self.counters.pauses += 1;

@@ -29,7 +29,7 @@ const ASKING: (Duration, Duration) = (Duration::from_millis(12), Duration::from_
 /// How often it is asked in that time.
 const QUESTIONS: u32 = 4;
 /// After the end of the Active's lease: both ends count in nanoseconds, but wake up later.
-const AFTER_LEASE: Duration = Duration::from_millis(2);
+pub(super) const AFTER_LEASE: Duration = Duration::from_millis(2);
 /// Half an interval, within these, is left to each Backup that goes before this one: until its first
 /// advert is here.
 const STAGGER: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
@@ -81,7 +81,7 @@ impl VirtualRouter {
 
     /// A watch over the Active just heard, or over whoever may be there.
     pub(super) fn new_watch(&self, now: Instant) -> Watch {
-        let mut watch = Watch::new(now, self.active_down_interval());
+        let mut watch = Watch::new(now, self.patience());
         let until = self.late_at(now);
         watch.suspicion = Suspicion::Trusted { until };
         watch

@@ -1,5 +1,8 @@
 //! The kernel's lease of a VIP.
 
+use halo_packet::peer;
+use halo_packet::peer::body::Hello;
+
 use super::*;
 
 /// One heartbeat of 100 ms, and three fifths of it.
@@ -106,4 +109,73 @@ fn what_is_guarded_follows_the_configuration_and_nothing_is_left_at_the_end() {
     node.machine().happen(Input::Signal(Signal::Stop));
     node.agent.run_until_stopped().unwrap();
     assert!(node.machine().guards.is_empty());
+}
+
+#[test]
+fn a_process_that_may_be_late_leases_for_longer_and_says_so() {
+    let text = CONFIG.replace("vrid = 51", "vrid = 51\nadvert_interval = \"10ms\"");
+    let mut node = Node::new("lb1", &text);
+    node.agent.options.lateness = Duration::from_millis(100);
+    node.agent.start().unwrap();
+    node.run(PATIENCE);
+    assert_eq!(node.vip().state, VipState::Active);
+    let lease = Duration::from_millis(110);
+    let leased = node.effects().iter().filter_map(|effect| match effect {
+        Effect::Leased { at, until, .. } => Some(*until - *at),
+        _ => None,
+    });
+    assert!(leased.into_iter().all(|time| time == lease));
+    let said = node.effects().iter().rev().find_map(|effect| match effect {
+        Effect::PeerMessage { message, .. } => peer::decode(message, 255).ok(),
+        _ => None,
+    });
+    let hello = Hello::decode(said.unwrap().message.body).unwrap();
+    assert_eq!(hello.routers[0].lease, Some(lease));
+}
+
+#[test]
+fn a_backup_waits_for_the_end_of_the_actives_lease_while_its_kernel_answers() {
+    let mut node = Node::ready("lb2");
+    let mut active = super::peers::presence(51, Role::Active);
+    active.lease = Some(Duration::from_millis(600));
+    node.greet(true, vec![active]);
+    node.hear(200, 255);
+    let answers_for = |node: &mut Node, time: u64| {
+        for _ in 0..time / 5 {
+            let (interface, sender) = (ETH0, LB1);
+            node.machine().happen(Input::ArpReply { interface, sender });
+            node.run(Duration::from_millis(5));
+        }
+    };
+    answers_for(&mut node, 590);
+    assert_eq!(
+        node.vip().state,
+        VipState::Standby,
+        "longer than three heartbeats"
+    );
+    answers_for(&mut node, 30);
+    assert_eq!(node.vip().state, VipState::Active);
+}
+
+#[test]
+fn section_6_4_3_who_is_not_the_owner_takes_no_packets_where_accept_is_false() {
+    // No listener can be bound to such an address.
+    let closed = |text: &str| {
+        text.replace("vrid = 51", "vrid = 51\naccept = false")
+            .replace("10.77.0.100:", "10.77.0.11:")
+    };
+    let mut node = Node::new("lb1", &closed(CONFIG));
+    node.agent.start().unwrap();
+    assert_eq!(node.machine().refused, [VIP].into());
+    let owner = closed(&CONFIG.replace("vrid = 51", "vrid = 51\nowner = \"lb1\""));
+    assert!(matches!(node.reload(&owner), AgentReply::Done { .. }));
+    assert!(node.machine().refused.is_empty());
+    let open = CONFIG.replace("10.77.0.100:", "10.77.0.11:");
+    assert!(matches!(
+        node.reload(&closed(CONFIG)),
+        AgentReply::Done { .. }
+    ));
+    assert_eq!(node.machine().refused, [VIP].into());
+    assert!(matches!(node.reload(&open), AgentReply::Done { .. }));
+    assert!(node.machine().refused.is_empty());
 }

@@ -284,6 +284,52 @@ fn a_secret_is_replaced_by_reloads_and_no_vip_moves() {
 }
 
 #[test]
+fn a_secret_is_turned_on_and_off_by_reloads_and_no_vip_moves() {
+    let mut pair = Pair::new([None, None], same);
+    pair.run(Duration::from_secs(1));
+    let with = |keys: &str| format!("[cluster]\n{keys}{CONFIG}");
+    let optional = with("secret_file = \"/s\"\nsignatures = \"optional\"\n");
+    let required = with("secret_file = \"/s\"\n");
+    let mut warned = Vec::new();
+    for text in [&optional, &required, &optional, &CONFIG.to_owned()] {
+        for at in 0..2 {
+            pair.nodes[at].machine().secret = Some(SECRET.to_owned());
+            pair.nodes[at].machine().file = Some(text.clone());
+            pair.nodes[at].request(&AgentRequest::Reload);
+            pair.run(Duration::from_millis(500));
+            let reply = pair.nodes[at].replies().pop().unwrap();
+            assert!(matches!(reply, AgentReply::Done { .. }), "{reply:?}");
+            warned.push(pair.nodes[0].status().warnings);
+        }
+    }
+    assert_eq!(pair.states(), HOME);
+    assert_eq!(pair.nodes[0].vip().became_active, 1);
+    assert_eq!(pair.nodes[1].vip().became_active, 0);
+    assert_eq!(pair.nodes[1].discarded(), Vec::<String>::new());
+    let of = |step: usize, what: &str| warned[step].iter().any(|warning| warning.contains(what));
+    assert!(of(0, "lb2 are not signed yet") && of(0, "\"required\" when every node"));
+    assert!(!of(2, "when every node"), "{:?}", warned[2]);
+}
+
+#[test]
+fn a_forged_heartbeat_is_discarded_also_while_signatures_are_optional() {
+    let optional = |text: &str| {
+        text.replace(
+            "secret_file = \"/s\"",
+            "secret_file = \"/s\"\nsignatures = \"optional\"",
+        )
+    };
+    let mut pair = Pair::new([Some(SECRET), Some(OTHER)], optional);
+    pair.run(Duration::from_secs(1));
+    assert_eq!(pair.states(), [VipState::Active, VipState::Active]);
+    let discarded = pair.nodes[0].discarded();
+    assert!(
+        discarded.contains(&"unknown_key".to_owned()),
+        "{discarded:?}"
+    );
+}
+
+#[test]
 fn a_planned_failover_waits_for_no_timer() {
     for secrets in [[None, None], [Some(SECRET), Some(SECRET)]] {
         let mut pair = Pair::new(secrets, same);

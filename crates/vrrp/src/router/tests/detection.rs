@@ -232,3 +232,69 @@ fn only_the_active_that_is_followed_can_name_its_successor() {
         assert_eq!(bench.handle(Event::Appointed { by, hold: false }), []);
     }
 }
+
+/// Adverts each 10 ms, of which three are soon over.
+fn quick(from: IpAddr) -> Event {
+    let heartbeat = Heartbeat {
+        priority: Priority(200),
+        interval: Centiseconds::new(1).unwrap(),
+    };
+    Event::Advert { from, heartbeat }
+}
+
+#[test]
+fn nobody_takes_over_before_the_actives_lease_has_ended_however_short_its_interval() {
+    let lease = ms(110);
+    let mut bench = Bench::in_state(State::Backup, config());
+    bench.router.set_leases(None, Some((HIGHER, lease)));
+    bench.handle(quick(HIGHER));
+    assert_eq!(bench.remaining(), lease + ms(4));
+    // Another's lease says nothing about this one.
+    bench.router.set_leases(None, Some((LOWER, lease)));
+    bench.handle(quick(HIGHER));
+    assert!(bench.remaining() < ms(40), "{:?}", bench.remaining());
+    // A longer Active_Down_Interval stays.
+    bench.router.set_leases(None, Some((HIGHER, lease)));
+    bench.advert(HIGHER, 200);
+    assert_eq!(bench.remaining(), bench.router.active_down_interval());
+    // It may be known only after the first advert.
+    let mut bench = Bench::in_state(State::Backup, config());
+    bench.handle(quick(HIGHER));
+    assert!(bench.remaining() < ms(40), "{:?}", bench.remaining());
+    bench.router.set_leases(None, Some((HIGHER, lease)));
+    assert_eq!(bench.remaining(), lease + ms(4));
+}
+
+#[test]
+fn a_late_active_of_which_the_kernel_answers_is_replaced_at_the_end_of_its_lease() {
+    let lease = ms(110);
+    let mut bench = Bench::in_state(State::Backup, config());
+    bench.router.set_leases(None, Some((HIGHER, lease)));
+    bench.handle(quick(HIGHER));
+    bench.handle(detection(0, Some(lease)));
+    let heard = bench.now;
+    bench.fire();
+    bench.handle(answer(Answer::Kernel));
+    until_done(&mut bench);
+    assert_eq!(since(&bench, heard), 112);
+    let why = bench.router.why().to_string();
+    assert!(why.contains("lease"), "{why}");
+}
+
+#[test]
+fn an_active_that_was_late_goes_on_while_its_lease_lasts_and_listens_afterwards() {
+    let quick = Config {
+        interval: Centiseconds::new(1).unwrap(),
+        ..config()
+    };
+    let late = |bench: &mut Bench, by: u64| {
+        bench.pass(bench.remaining() + ms(by));
+        short(&bench.handle(Event::Timeout))
+    };
+    let mut bench = Bench::in_state(State::Active, quick);
+    bench.router.set_leases(Some(ms(110)), None);
+    assert_eq!(late(&mut bench, 95), "100");
+    assert_eq!(late(&mut bench, 105), "R >Backup");
+    let mut bench = Bench::in_state(State::Active, quick);
+    assert_eq!(late(&mut bench, 95), "R >Backup", "without a lease");
+}
