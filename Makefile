@@ -61,10 +61,12 @@ test: test-unit test-model test-sim test-lab test-compose ## Run every test
 test-unit: deps-build ## Unit and component tests; no root needed
 	$(CARGO) test --locked --workspace --exclude halo-e2e
 # Optimised, and one check at a time: each takes both of its threads.
+model := $(CARGO) test --locked --release --package halo-vrrp --package halo-quorum \
+	--features halo-vrrp/model,halo-quorum/model --test model -- --nocapture --test-threads 1
 test-model: deps-build ## The model checker: election and quorum in every order of events
-	$(CARGO) test --locked --release --package halo-quorum --features model --test model -- --nocapture --test-threads 1
+	$(model)
 test-model-deep: deps-build ## The same with wider bounds; many minutes, and gigabytes of memory
-	$(CARGO) test --locked --release --package halo-quorum --features model --test model -- --nocapture --test-threads 1 --ignored
+	$(model) --ignored
 test-sim: deps-build ## The simulator: SEEDS seeds of virtual clusters with faults
 	$(CARGO) run --locked --release -p halo-sim -- --seeds $(SEEDS)
 # The programs under test are optimised; the tests themselves need not be, and build in a tenth of the time.
@@ -82,7 +84,7 @@ fuzz: deps-build ## Fuzz every decoder, FUZZ_SECONDS for each, with the stable c
 .PHONY: lint fmt docs
 lint: deps-lint ## Formatting, clippy, documentation, layers, generated files, licences
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features halo-vrrp/model,halo-quorum/model -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	$(CARGO) run --locked --quiet -p xtask -- layers
 	$(CARGO) run --locked --quiet -p xtask -- docs --check

@@ -24,7 +24,9 @@ use std::path::PathBuf;
 
 use halo_packet::MacAddr;
 use halo_packet::arp::{Arp, FRAME_LEN, Operation};
+use halo_packet::dns;
 use halo_packet::ipv4::Header;
+use halo_packet::ndp::{self, Ndp};
 use halo_packet::peer::body::{Probe, ProbeReply};
 use halo_packet::peer::{Kind, Message};
 use halo_packet::proxy::{self, Endpoints, MAX_ENCODED};
@@ -34,17 +36,20 @@ use halo_packet::vrrp::{
 };
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 11);
+const VIP_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x100);
 const OWN_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 6] = [
+const TARGETS: [(&str, Check); 8] = [
     ("arp", checks::arp),
     ("ipv4", checks::ipv4),
     ("vrrp", checks::vrrp),
     ("peer", checks::peer),
     ("proxy", checks::proxy),
     ("client_hello", checks::client_hello),
+    ("ndp", checks::ndp),
+    ("dns", checks::dns),
 ];
 
 fn directory(target: &str) -> PathBuf {
@@ -135,7 +140,35 @@ fn written() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("proxy", "v1", proxy(proxy::Version::V1)),
         ("proxy", "v2", proxy(proxy::Version::V2)),
         ("client_hello", "example.com", hello("example.com")),
+        ("ndp", "unsolicited", ndp(0, Ndp::unsolicited(mac, OWN_V6))),
+        (
+            "ndp",
+            "question",
+            ndp(1, Ndp::question(mac, OWN_V6, VIP_V6)),
+        ),
+        (
+            "ndp",
+            "duplicate",
+            ndp(1, Ndp::question(mac, Ipv6Addr::UNSPECIFIED, VIP_V6)),
+        ),
+        (
+            "dns",
+            "query",
+            query(b"\x03www\x07example\x03com\0\0\x01\0\x01"),
+        ),
     ]
+}
+
+/// A neighbour's message behind the byte that says whether it is to be sealed.
+fn ndp(choice: u8, packet: Ndp) -> Vec<u8> {
+    let mut seed = [choice; 1 + ndp::FRAME_LEN];
+    let length = packet.encode(&mut seed[1..]).unwrap();
+    seed[..=length].to_vec()
+}
+
+/// A DNS query with this question (RFC 1035 section 4.1).
+fn query(question: &[u8]) -> Vec<u8> {
+    [&[0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], question].concat()
 }
 
 /// A ClientHello in one TLS record (RFC 8446 section 4.1.2) with this name (RFC 6066 section 3).
@@ -177,6 +210,8 @@ fn every_seed_is_taken_by_the_decoder_that_it_is_for() {
             "arp" => Arp::decode(&bytes).is_ok(),
             "ipv4" => Header::decode(&bytes).is_ok(),
             "proxy" => matches!(proxy::decode(&bytes), Ok(Some(_))),
+            "ndp" => Ndp::decode(&bytes[1..]).is_ok(),
+            "dns" => dns::read(&bytes).is_ok_and(|message| message.question.is_some()),
             "client_hello" => server_name(&bytes) == Ok(Some(Some("example.com".to_owned()))),
             // The check itself expects what it reads to be written.
             _ => true,

@@ -2,6 +2,8 @@
 
 mod hold;
 mod seek;
+#[cfg(feature = "model")]
+mod settle;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -9,14 +9,14 @@ use crate::{Epoch, Standing, Ticket, Timing};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Voter {
     /// Promises made before the start have lapsed by then.
-    silent_until: Instant,
-    promise: Option<Promise>,
+    pub(crate) silent_until: Instant,
+    pub(crate) promise: Option<Promise>,
     /// The successor that an owner named, and until when others wait for it.
-    reserved: Option<(IpAddr, Instant)>,
+    pub(crate) reserved: Option<(IpAddr, Instant)>,
     /// The highest epoch that was promised, unless it came to nothing.
     highest: Epoch,
     /// What was released last: requests for it that arrive late are refused.
-    spent: Option<Spent>,
+    pub(crate) spent: Option<Spent>,
 }
 
 /// A claim that is over.
@@ -31,11 +31,11 @@ pub(crate) struct Spent {
 
 /// A promise; it may have lapsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Promise {
+pub(crate) struct Promise {
     to: IpAddr,
     incarnation: u64,
     epoch: Epoch,
-    until: Instant,
+    pub(crate) until: Instant,
     /// The highest epoch before this one.
     before: Epoch,
 }

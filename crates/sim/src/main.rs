@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
-use halo_sim::{Plan, QuorumPlan, Violation, run, run_quorum, run_traced};
+use halo_sim::{Plan, QuorumPlan, Violation, run, run_group, run_quorum, run_traced};
 
 /// Plays Halo's failover in virtual time, with faults drawn from seeds.
 #[derive(Debug, Parser)]
@@ -27,8 +27,8 @@ struct Options {
     /// Nodes of a cluster, least and most: `3` or `2..7`.
     #[arg(long, default_value = "2..7", value_parser = parse_nodes)]
     nodes: (usize, usize),
-    /// Without a quorum, with one (three to seven voters, whatever --nodes says), or both.
-    #[arg(long, value_enum, default_value = "both")]
+    /// One virtual router, a quorum (three to seven voters, whatever --nodes says), a sync group, or each.
+    #[arg(long, value_enum, default_value = "all")]
     mode: Mode,
 }
 
@@ -38,7 +38,8 @@ impl Mode {
         match self {
             Self::Plain => &[Self::Plain],
             Self::Quorum => &[Self::Quorum],
-            Self::Both => &[Self::Plain, Self::Quorum],
+            Self::Group => &[Self::Group],
+            Self::All => &[Self::Plain, Self::Quorum, Self::Group],
         }
     }
 
@@ -46,7 +47,8 @@ impl Mode {
         match self {
             Self::Plain => "plain",
             Self::Quorum => "quorum",
-            Self::Both => "both",
+            Self::Group => "group",
+            Self::All => "all",
         }
     }
 }
@@ -75,8 +77,10 @@ enum Mode {
     Plain,
     /// A majority decides.
     Quorum,
-    /// Each seed as both.
-    Both,
+    /// Several virtual routers that move together, without a quorum.
+    Group,
+    /// Each seed as each.
+    All,
 }
 
 /// What a seed came to.
@@ -139,8 +143,11 @@ fn play_seed(seed: u64, mode: Mode, nodes: (usize, usize), traced: bool) -> Outc
         };
     }
     let plan = Plan::from_seed(seed, nodes);
-    let play = if traced { run_traced } else { run };
-    let report = play(&plan, None);
+    let report = match (mode, traced) {
+        (Mode::Group, traced) => run_group(&plan, None, traced),
+        (_, true) => run_traced(&plan, None),
+        (_, false) => run(&plan, None),
+    };
     let nodes = plan.nodes.iter().enumerate();
     let mut trace: Vec<_> = nodes.map(|(i, node)| format!("lb{i}: {node:?}")).collect();
     trace.extend(report.trace);
@@ -173,7 +180,8 @@ fn main() -> ExitCode {
         match options.mode {
             Mode::Plain => "without a quorum",
             Mode::Quorum => "with a quorum",
-            Mode::Both => "each without and with a quorum",
+            Mode::Group => "with a sync group",
+            Mode::All => "each alone, with a quorum, and with a sync group",
         },
         sum.steps,
         sum.transitions,

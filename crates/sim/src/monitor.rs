@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Nanos;
-use crate::plan::LONGEST_DELAY;
 
 /// A rule of failover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +25,13 @@ pub enum Invariant {
     AddressesFollowState,
     /// A node that stood still for longer than others wait for it listens before it speaks.
     ListensFirst,
-    /// When of two owners one gives way, the other announces the addresses within two intervals of the
-    /// last advert that can arrive from it.
+    /// When of two owners one gives way, the other announces the addresses within an interval of the
+    /// last advert that arrives there from an owner that is none any more.
     WinnerAnnounces,
     /// Nobody takes over for silence from an Active that is there, or before its lease has ended.
     Cause,
+    /// In a calm network no node holds some of a sync group, and not the others, for long.
+    GroupTogether,
     /// Quorum mode: two nodes never answer for the addresses at a time, in calm or not.
     OneOwnerEver,
     /// Quorum mode: where a majority hear each other there is an owner within the bound.
@@ -133,15 +134,10 @@ impl Monitor {
         self.announce_by = None;
     }
 
-    /// In calm, one of two owners has given way to the other. What it sent before the calm may still be
-    /// on its way, and the other waits until it is through.
-    pub(crate) fn gave_way(&mut self, now: Nanos, interval: Duration) {
-        let late = if self.is_undisturbed(now) {
-            0
-        } else {
-            LONGEST_DELAY
-        };
-        self.announce_by = Some(now.after(interval * (2 + late) + SLACK));
+    /// In calm, one of two owners has given way to the other, which has an interval from when it has
+    /// `heard` the last advert.
+    pub(crate) fn gave_way(&mut self, heard: Nanos, interval: Duration) {
+        self.announce_by = Some(heard.after(interval + SLACK));
     }
 
     /// An owner has announced the addresses, or has given them up.

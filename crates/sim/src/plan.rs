@@ -6,9 +6,6 @@ use halo_vrrp::{Centiseconds, Priority};
 
 use crate::{Nanos, Rng};
 
-/// Longest time, in intervals, that noise delays a packet.
-pub(crate) const LONGEST_DELAY: u32 = 3;
-
 /// A run: nodes and faults.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -60,6 +57,18 @@ pub enum Fault {
         /// The node.
         node: usize,
         /// Whether its driver notices by itself that it stood still.
+        noticed: bool,
+    },
+    /// The node's machine stands still, and its clock with it, until it thaws: a hypervisor that does not
+    /// tell its guest.
+    Pause(usize),
+    /// The node's clock leaps ahead.
+    Leap {
+        /// The node.
+        node: usize,
+        /// How far.
+        by: Duration,
+        /// Whether its driver notices by itself.
         noticed: bool,
     },
     /// The node's data plane dies.
@@ -149,6 +158,11 @@ impl Plan {
             let until = from.after(rng.duration(chaos));
             plan.draw_fault(&mut rng, from, until);
         }
+        // Of a sequence of its own: without it a seed means what it always meant.
+        let mut clocks = Rng::new(seed.rotate_left(16));
+        if clocks.chance(300) {
+            plan.draw_clock_fault(&mut clocks, at, chaos);
+        }
         let calm = plan.last_fault();
         for node in 0..count {
             // Some nodes stay away in the end, the first one never.
@@ -200,6 +214,19 @@ impl Plan {
         self.longest_interval() * 9
     }
 
+    /// The longest that two owners may stand side by side in a calm network.
+    pub(crate) fn overlap(&self) -> Duration {
+        let mut faults = self.faults.iter();
+        let commanded = faults.any(|(_, fault)| matches!(fault, Fault::TakeOver(_)));
+        self.longest_interval() * if commanded { 4 } else { 1 }
+    }
+
+    /// The longest that a node may hold some of a sync group, and not the others, in a calm network:
+    /// Active_Down_Interval at the lowest priority.
+    pub(crate) fn longest_split(&self) -> Duration {
+        self.longest_interval() * 4
+    }
+
     /// The longest interval that any node has at any time.
     #[must_use]
     pub fn longest_interval(&self) -> Duration {
@@ -219,6 +246,21 @@ impl Plan {
     fn last_fault(&self) -> Nanos {
         let times = self.faults.iter().map(|(at, _)| *at);
         times.max().unwrap_or_default()
+    }
+
+    /// A clock that leaps, or stands still with its machine.
+    fn draw_clock_fault(&mut self, rng: &mut Rng, start: Nanos, chaos: Duration) {
+        let node = rng.index(self.nodes.len());
+        let from = start.after(rng.duration(chaos));
+        let noticed = rng.chance(500);
+        if rng.chance(500) {
+            let by = rng.duration(self.nodes[node].interval.duration() * 8);
+            self.faults.push((from, Fault::Leap { node, by, noticed }));
+        } else {
+            let until = from.after(rng.duration(chaos));
+            self.faults.push((from, Fault::Pause(node)));
+            self.faults.push((until, Fault::Thaw { node, noticed }));
+        }
     }
 
     /// One fault with its end. What has no end of its own ends with the chaos.
@@ -294,7 +336,7 @@ fn draw_nodes(rng: &mut Rng, count: usize, interval: Centiseconds) -> Vec<NodePl
 fn draw_noise(rng: &mut Rng, interval: Centiseconds) -> Fault {
     let mut share = |most: u64| u16::try_from(rng.below(most)).unwrap_or(0);
     let (loss, duplicate, corrupt) = (share(400), share(200), share(100));
-    let delay = rng.duration(interval.duration() * LONGEST_DELAY);
+    let delay = rng.duration(interval.duration() * 3);
     Fault::Noise {
         loss,
         duplicate,

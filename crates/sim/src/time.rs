@@ -36,24 +36,45 @@ pub(crate) struct Clock {
     epoch: Instant,
     /// Parts per million that it runs fast.
     drift: i32,
+    /// Nanoseconds by which it has leapt ahead; below 0, it has stood still.
+    leapt: i128,
 }
 
 impl Clock {
     pub(crate) fn new(epoch: Instant, drift: i32) -> Self {
-        Self { epoch, drift }
+        Self {
+            epoch,
+            drift,
+            leapt: 0,
+        }
+    }
+
+    /// It shows so much more from now on.
+    pub(crate) fn leap(&mut self, by: Duration) {
+        self.leapt += i128::from(nanos(by));
+    }
+
+    /// It has not gone on in this time.
+    pub(crate) fn stood_still(&mut self, since: Nanos, now: Nanos) {
+        self.leapt += self.shown(since) - self.shown(now);
+    }
+
+    /// Nanoseconds since the epoch that it shows at a time.
+    fn shown(&self, time: Nanos) -> i128 {
+        i128::from(time.0) * (1_000_000 + i128::from(self.drift)) / 1_000_000 + self.leapt
     }
 
     /// What it shows at a time.
     pub(crate) fn at(&self, time: Nanos) -> Instant {
-        let shown = i128::from(time.0) * (1_000_000 + i128::from(self.drift)) / 1_000_000;
-        self.epoch + Duration::from_nanos(u64::try_from(shown).unwrap_or(0))
+        self.epoch + Duration::from_nanos(u64::try_from(self.shown(time)).unwrap_or(0))
     }
 
     /// The first time at which it shows at least `shown`.
     pub(crate) fn when(&self, shown: Instant) -> Nanos {
-        let local = i128::from(nanos(shown.saturating_duration_since(self.epoch)));
+        let local = i128::from(nanos(shown.saturating_duration_since(self.epoch))) - self.leapt;
         let rate = 1_000_000 + i128::from(self.drift);
         let time = (local * 1_000_000 + rate - 1) / rate;
-        Nanos(u64::try_from(time).unwrap_or(u64::MAX))
+        let unreached = if time < 0 { 0 } else { u64::MAX };
+        Nanos(u64::try_from(time).unwrap_or(unreached))
     }
 }

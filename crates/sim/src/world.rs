@@ -5,17 +5,18 @@ mod node;
 mod probe;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use halo_vrrp::{Action, Answer, Event, Heartbeat, Reason, State};
 
+use crate::agenda::Agenda;
 use crate::monitor::{Invariant, Monitor, Standing, Violation};
 use crate::network::Network;
 use crate::plan::{Fault, Plan};
+use crate::process::Run;
 use crate::{Nanos, Rng};
 
-use node::{Node, Packet, Run};
+use node::{Node, Packet};
 
 /// Most that a node which is not busy wakes up late.
 const JITTER: Duration = Duration::from_micros(200);
@@ -44,7 +45,7 @@ pub enum Mutant {
 }
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// The first rule broken, if any. The run ends there.
     pub violation: Option<Violation>,
@@ -94,8 +95,7 @@ enum Step {
 
 struct World {
     now: Nanos,
-    agenda: BTreeMap<(Nanos, u64), Step>,
-    planned: u64,
+    agenda: Agenda<Step>,
     rng: Rng,
     nodes: Vec<Node>,
     network: Network,
@@ -116,16 +116,10 @@ impl World {
         // The epoch is opaque: no result depends on it.
         let epoch = Instant::now();
         let nodes = plan.nodes.iter().enumerate();
-        let commanded = plan
-            .faults
-            .iter()
-            .any(|(_, f)| matches!(f, Fault::TakeOver(_)));
-        let intervals = if commanded { 4 } else { 1 };
-        let overlap = plan.longest_interval() * intervals;
+        let overlap = plan.overlap();
         Self {
             now: Nanos(0),
-            agenda: BTreeMap::new(),
-            planned: 0,
+            agenda: Agenda::new(),
             rng: Rng::new(!plan.seed),
             nodes: nodes.map(|(i, node)| Node::new(i, *node, epoch)).collect(),
             network: Network::new(plan.nodes.len()),
@@ -135,21 +129,15 @@ impl World {
             fast: plan.fast,
             settled: false,
             traced,
-            report: Report {
-                violation: None,
-                steps: 0,
-                transitions: 0,
-                discarded: 0,
-                trace: Vec::new(),
-            },
+            report: Report::default(),
         }
     }
 
     fn play(mut self, plan: &Plan) -> Report {
         for (at, fault) in &plan.faults {
-            self.plan(*at, Step::Fault(*fault));
+            self.agenda.plan(*at, Step::Fault(*fault));
         }
-        self.plan(plan.end, Step::End);
+        self.agenda.plan(plan.end, Step::End);
         if let Err(violation) = self.play_steps() {
             self.note(|| format!("*** {violation}"));
             self.report.violation = Some(violation);
@@ -161,7 +149,7 @@ impl World {
         for node in 0..self.nodes.len() {
             self.handle(node, Event::Enable)?;
         }
-        while let Some(((at, _), step)) = self.agenda.pop_first() {
+        while let Some((at, step)) = self.agenda.next() {
             self.now = at;
             self.report.steps += 1;
             // What held until now is judged before this step changes it.
@@ -178,13 +166,6 @@ impl World {
             self.check()?;
         }
         Ok(())
-    }
-
-    fn plan(&mut self, at: Nanos, step: Step) -> (Nanos, u64) {
-        self.planned += 1;
-        let key = (at, self.planned);
-        self.agenda.insert(key, step);
-        key
     }
 
     /// Hands an event to a node's virtual router and carries out what it asks for.
@@ -232,7 +213,7 @@ impl World {
                 self.note(|| format!("lb{index} {from:?} -> {to:?}: {reason}"));
                 self.check_cause(index, reason)?;
                 if matches!(reason, Reason::Outranked { .. } | Reason::TieLost { .. }) {
-                    self.gave_way(index);
+                    self.gave_way();
                 }
                 if self.settled {
                     let details = format!("lb{index} went from {from:?} to {to:?}: {reason}");
@@ -253,25 +234,23 @@ impl World {
 
     /// A node gave way to another owner, which it has heard. The owner of the addresses (priority
     /// 255) disregards all others, and so does not know.
-    fn gave_way(&mut self, index: usize) {
+    fn gave_way(&mut self) {
         let Standing { owners, calm, .. } = self.standing();
-        let interval = self.nodes[index].router.active_interval();
-        let winner = self
-            .nodes
-            .iter()
-            .find(|node| node.run == Run::Running && node.holds);
-        let deaf = winner
-            .is_some_and(|node| node.router.effective_priority() == halo_vrrp::Priority::OWNER);
-        if calm && owners.count_ones() == 1 && !deaf {
-            self.monitor.gave_way(self.now, interval.duration());
+        if !calm || owners.count_ones() != 1 {
+            return;
+        }
+        let Some(winner) = self.active() else { return };
+        let router = &self.nodes[winner].router;
+        if router.effective_priority() != halo_vrrp::Priority::OWNER {
+            let interval = router.config().interval.duration();
+            let heard = self.last_claim_under_way(winner);
+            self.monitor.gave_way(heard, interval);
         }
     }
 
     /// Plans the node's next wake-up in place of the former.
     fn schedule(&mut self, index: usize) {
-        if let Some(key) = self.nodes[index].wake.take() {
-            self.agenda.remove(&key);
-        }
+        self.agenda.cancel(self.nodes[index].wake.take());
         let node = &self.nodes[index];
         let Some(due) = node.router.poll_timeout() else {
             return;
@@ -281,7 +260,7 @@ impl World {
         if self.mutant == Some(Mutant::Sleepy) {
             late += due.since(self.now);
         }
-        let key = self.plan(due.after(late), Step::Wake(index));
+        let key = self.agenda.plan(due.after(late), Step::Wake(index));
         self.nodes[index].wake = Some(key);
     }
 

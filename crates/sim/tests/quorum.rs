@@ -136,6 +136,47 @@ fn an_owner_that_is_cut_off_is_replaced_within_active_down_interval_and_two_roun
 }
 
 #[test]
+fn an_owner_whose_machine_was_suspended_does_not_answer_when_it_runs_on() {
+    let faults = [
+        (5_000, QuorumFault::Suspend(0)),
+        (9_000, QuorumFault::Thaw(0)),
+    ];
+    let actives = actives(&play(&faults));
+    let names: Vec<&str> = actives.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["lb0", "lb1", "lb0"], "{actives:?}");
+    assert!(actives[2].0 > 9_000, "{actives:?}");
+}
+
+#[test]
+fn intervals_that_change_node_by_node_move_nothing() {
+    let change = |node, centiseconds| QuorumFault::Reconfigure {
+        node,
+        priority: Priority([200, 100, 100][node]),
+        interval: Centiseconds::new(centiseconds).expect("within 1 to 4095"),
+        preempt: true,
+    };
+    let slower = [0, 1, 2].map(|node| (5_000 + 500 * node as u64, change(node, 50)));
+    let faster = [2, 1, 0].map(|node| (12_000 - 500 * node as u64, change(node, 2)));
+    let faults = [slower, faster].concat();
+    assert_eq!(actives(&play(&faults)).len(), 1);
+}
+
+#[test]
+fn a_clock_that_leaps_further_than_promises_outlast_leases_is_noticed() {
+    // lb1 and the witness leap: what they promised lb0 has lapsed, and lb0 still holds its lease.
+    let by = Duration::from_millis(400);
+    let faults = [
+        (5_000, QuorumFault::Cut { from: 0, to: 1 }),
+        (5_000, QuorumFault::Cut { from: 0, to: 2 }),
+        (5_010, QuorumFault::Leap { node: 2, by }),
+        (5_010, QuorumFault::Leap { node: 1, by }),
+    ];
+    let report = run_quorum(&scenario(&faults), None, false);
+    let broken = report.violation.map(|broken| broken.invariant);
+    assert_eq!(broken, Some(Invariant::OneOwnerEver));
+}
+
+#[test]
 fn a_planned_failover_costs_two_round_trips() {
     let actives = actives(&play(&[(5_000, QuorumFault::TakeOver(1))]));
     assert_eq!(actives[1].1, "lb1");

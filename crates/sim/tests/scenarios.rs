@@ -117,6 +117,50 @@ fn a_frozen_node_that_runs_on_is_not_active_until_it_has_listened() {
 }
 
 #[test]
+fn a_node_whose_clock_leaps_listens_before_it_speaks_again() {
+    for noticed in [true, false] {
+        let by = Duration::from_secs(5);
+        let leap = Fault::Leap {
+            node: 0,
+            by,
+            noticed,
+        };
+        let report = play(&scenario(&[200, 100], &[(3000, leap)]));
+        let actives = actives(&report);
+        let (at, name) = actives[actives.len() - 1];
+        assert_eq!((name, at >= 3300), ("lb0", true), "{actives:?}");
+    }
+}
+
+#[test]
+fn a_backup_whose_clock_leaps_by_less_than_it_waits_leaves_the_addresses_where_they_are() {
+    let leap = Fault::Leap {
+        node: 1,
+        by: Duration::from_millis(200),
+        noticed: false,
+    };
+    let report = play(&scenario(&[200, 100], &[(3000, leap)]));
+    assert_eq!(names(&actives(&report)), ["lb0"]);
+}
+
+#[test]
+fn a_machine_that_stood_still_with_its_clock_settles_within_an_interval() {
+    let thaw = Fault::Thaw {
+        node: 0,
+        noticed: true,
+    };
+    let report = play(&scenario(
+        &[200, 100],
+        &[(3000, Fault::Pause(0)), (6000, thaw)],
+    ));
+    assert_eq!(names(&actives(&report)), ["lb0", "lb1"]);
+    let given_up = report.trace.iter().find(|line| line.contains("lb1 Active"));
+    let at = given_up.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    let at: f64 = at.expect("lb1 gives the addresses up");
+    assert!((6000.0..=6101.0).contains(&at), "{at}");
+}
+
+#[test]
 fn halves_that_meet_again_settle_within_an_interval() {
     let faults = [(3000, Fault::Partition(0b01)), (6000, Fault::Mend)];
     let report = play(&scenario(&[200, 100], &faults));

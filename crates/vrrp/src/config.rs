@@ -6,7 +6,7 @@ use std::time::Duration;
 use halo_packet::vrrp::{Centiseconds, Priority};
 
 /// Versions of VRRP, as far as the state machine differs between them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Version {
     /// RFC 3768: everyone has the same interval, in whole seconds.
     V2,
@@ -17,7 +17,7 @@ pub enum Version {
 
 /// Parameters of one virtual router on one node (RFC 9568 section 6.1). Its VRID, addresses and
 /// interface are the driver's: the state machine does not need them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Config {
     /// The protocol version, which decides about Skew_Time and whether intervals are learned.
     pub version: Version,

@@ -29,7 +29,7 @@ pub struct Heartbeat {
 }
 
 /// What the driver knows, beside its adverts, of an Active that answers when it is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Detection {
     /// The Active.
     pub active: IpAddr,

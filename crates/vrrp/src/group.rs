@@ -7,12 +7,36 @@
 //! Availability comes first: when another node insists on one address of the group (it advertises it with
 //! a priority that wins), that one is not taken from it, and the others are not given up for its sake.
 
-use crate::{Event, Reason, State};
+//!
+//! Of two that each hold some of the group, and stay there, the one that outranks the other takes the rest:
+//! who is Active says so to the others of its group with each advert, not just when it becomes so.
 
-/// What the other virtual routers of a sync group are told when one of them goes `from` one state `to`
-/// another for this `reason`. None: nothing, among others because it only followed the group itself.
+use halo_packet::vrrp::Priority;
+
+use crate::{Action, Event, Reason, State};
+
+/// What the other virtual routers of a sync group are told when one of them asks for this. None: nothing,
+/// among others because it only followed the group itself.
+///
+/// Of several actions of one event the last that tells something counts.
 #[must_use]
-pub fn group_event(from: State, to: State, reason: Reason) -> Option<Event> {
+pub fn group_event(action: &Action) -> Option<Event> {
+    match *action {
+        Action::Transition { from, to, reason } => transition(from, to, reason),
+        Action::SendAdvert { priority, .. } if priority != Priority::RESIGN => {
+            Some(Event::GroupActive)
+        }
+        Action::SendAdvert { .. }
+        | Action::Claim
+        | Action::Release
+        | Action::Probe(_)
+        | Action::Reannounce(_)
+        | Action::SeekMandate { .. }
+        | Action::DropMandate { .. } => None,
+    }
+}
+
+fn transition(from: State, to: State, reason: Reason) -> Option<Event> {
     match (from, to, reason) {
         (_, State::Active, Reason::WithGroup) => None,
         (_, State::Active, Reason::TookOver) => Some(Event::TakeOver),

@@ -66,6 +66,8 @@ pub use event::{
 };
 pub use group::group_event;
 pub use halo_packet::vrrp::{Centiseconds, Priority, Vrid};
+#[cfg(feature = "model")]
+pub use router::Essence;
 pub use router::{Counters, Heard, TakeOverRefusal, VirtualRouter};
 pub use timers::{active_down_interval, skew_time, skew_time_v2};
 pub use why::{Reason, Why};

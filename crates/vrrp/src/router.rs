@@ -3,6 +3,8 @@
 mod active;
 mod backup;
 mod detection;
+#[cfg(feature = "model")]
+mod essence;
 mod mandate;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,9 @@ use crate::{Action, Config, Detection, DisableReason, Event, Heartbeat, Reason, 
 use active::Tenure;
 use backup::Watch;
 use mandate::Mandate;
+
+#[cfg(feature = "model")]
+pub use essence::Essence;
 
 /// Actions of one event are at most four: no need to grow.
 const ACTIONS: usize = 16;
@@ -63,7 +68,7 @@ enum Phase {
 }
 
 /// What planned failovers have done to the priority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Command {
     /// Nothing.
     None,

@@ -9,7 +9,7 @@ use halo_packet::vrrp::Priority;
 use crate::{DisableReason, Heard, State};
 
 /// What brought a virtual router into its state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The node cannot hold the addresses.
     Disabled(DisableReason),

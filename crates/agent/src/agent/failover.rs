@@ -6,7 +6,7 @@ use std::time::Instant;
 use halo_api::AgentReply;
 use halo_config::Node;
 use halo_netio::Platform;
-use halo_vrrp::Event;
+use halo_vrrp::{Event, TakeOverRefusal};
 use tracing::info;
 
 use super::Agent;
@@ -114,7 +114,7 @@ impl<P: Platform> Agent<P> {
             (true, Some(to)) if self.speaks_halo(index) => self.judge_appointment(index, to),
             (true, None) if self.speaks_halo(index) => self.judge_departure(index),
             (true, to) => self.judge_yield(index, to),
-            (false, Some(to)) if to == own => match vip.router.can_take_over() {
+            (false, Some(to)) if to == own => match self.can_take_over(index) {
                 Ok(()) => Verdict::Move(Event::TakeOver, format!("{own} takes over {name}")),
                 Err(why) => Verdict::Refuse(format!("{own} cannot take over {name}: {why}")),
             },
@@ -130,6 +130,13 @@ impl<P: Platform> Agent<P> {
                 ),
             }),
         }
+    }
+
+    /// Whether this node can take the VIP over, with all that move together with it: some of a group
+    /// taken here by command would stay apart from the others.
+    fn can_take_over(&self, index: usize) -> Result<(), TakeOverRefusal> {
+        let mut all = self.group_of(index).chain([index]);
+        all.try_for_each(|index| self.vips[index].router.can_take_over())
     }
 
     /// On the Active, among Halo nodes: to any of them that lives and is ready.

@@ -77,7 +77,7 @@ impl<P: Platform> Agent<P> {
         vip.announcer.stop();
         vip.retiring = Some(retiring);
         vip.drained = true;
-        self.platform.drain(&mut vip.config.ips(), retiring.until);
+        self.platform.drain(&mut vip.leasable(), retiring.until);
         let message = ToDataPlane::Drain {
             addresses: vip.ips.clone(),
             within_ms: u64::try_from(drain.as_millis()).unwrap_or(u64::MAX),

@@ -29,6 +29,7 @@ impl<P: Platform> Agent<P> {
         let mut told = false;
         let mut passed_on = None;
         while let Some(action) = self.vips[index].router.poll_action() {
+            passed_on = group_event(&action).or(passed_on);
             match action {
                 Action::SendAdvert { priority, interval } => {
                     if priority == Priority::RESIGN {
@@ -54,7 +55,6 @@ impl<P: Platform> Agent<P> {
                 Action::Transition { from, to, reason } => {
                     self.tell_transition(index, from, to, reason);
                     told = true;
-                    passed_on = group_event(from, to, reason).or(passed_on);
                 }
             }
         }
@@ -240,6 +240,7 @@ impl<P: Platform> Agent<P> {
             self.begin_lease(index, now);
             return self.put_addresses(index);
         }
+        self.begin_lease_of_mac(index, now);
         // They may still be on the interface below, which is not to answer for them.
         let put = self.ascend(index);
         self.begin_lease(index, now);

@@ -6,9 +6,11 @@
 //! on the interface below.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use halo_netio::Platform;
+use halo_netio::lease::of_mac;
 use halo_netio::netlink::Link;
 use halo_packet::MacAddr;
 use halo_packet::vrrp::{Vrid, virtual_mac};
@@ -250,9 +252,18 @@ impl Vip {
     /// The MAC address that the addresses have on the network.
     pub(crate) fn mac(&self) -> Option<MacAddr> {
         let home = self.place.home.as_ref()?;
-        if self.config.virtual_mac {
-            return Some(virtual_mac(self.vrid, self.config.is_ipv6()));
-        }
-        home.mac.map(MacAddr::from)
+        let own = || home.mac.map(MacAddr::from);
+        self.virtual_mac().map(MacAddr::from).or_else(own)
+    }
+
+    /// The MAC address of the virtual router, if it has one.
+    pub(crate) fn virtual_mac(&self) -> Option<[u8; 6]> {
+        let mac = || virtual_mac(self.vrid, self.config.is_ipv6()).octets();
+        self.config.virtual_mac.then(mac)
+    }
+
+    /// What the kernel lets this node have only while it is leased.
+    pub(crate) fn leasable(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.config.ips().chain(self.virtual_mac().map(of_mac))
     }
 }

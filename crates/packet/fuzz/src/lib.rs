@@ -5,12 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use halo_packet::arp::{Arp, FRAME_LEN};
 use halo_packet::ipv4::{HEADER_LEN, Header};
+use halo_packet::ndp::{self, Ndp};
 use halo_packet::peer::body::{Hello, Probe, ProbeReply, Resign};
 use halo_packet::peer::trailer::{self, Trailer};
 use halo_packet::vrrp::{
     Accept, Arrival, ChecksumMode, DecodeError, EncodeError, MAX_LEN, Outgoing, decode,
 };
-use halo_packet::{client_hello, peer, proxy};
+use halo_packet::{client_hello, dns, peer, proxy};
 
 /// A frame that is ARP is written back and read as the same.
 pub fn arp(data: &[u8]) {
@@ -32,6 +33,66 @@ pub fn ipv4(data: &[u8]) {
         .encode(payload.len(), &mut packet)
         .expect("what was read has room");
     assert_eq!(Header::decode(&packet), Ok((header, payload)));
+}
+
+/// A neighbour's message that is believed is written back and read as the same, whatever pads it, and is
+/// believed with no other hop limit. The first byte says whether the length and the checksum are made right
+/// before, which no mutation finds.
+pub fn ndp(data: &[u8]) {
+    let Some((&choice, rest)) = data.split_first() else {
+        return;
+    };
+    let mut frame = rest.to_vec();
+    if choice & 1 != 0 {
+        seal_icmpv6(&mut frame);
+    }
+    let Ok(packet) = Ndp::decode(&frame) else {
+        return;
+    };
+    let mut again = [0; ndp::FRAME_LEN];
+    let length = packet.encode(&mut again).expect("a whole frame has room");
+    assert_eq!(Ndp::decode(&again[..length]), Ok(packet));
+    frame[21] = 64;
+    assert_eq!(Ndp::decode(&frame), Err(ndp::DecodeError::HopLimit(64)));
+    frame[21] = 255;
+    frame.extend([0xaa; 9]);
+    assert_eq!(Ndp::decode(&frame), Ok(packet));
+}
+
+/// The payload length of an IPv6 packet in its Ethernet frame, and the checksum of ICMPv6 (RFC 4443
+/// section 2.3).
+fn seal_icmpv6(frame: &mut [u8]) {
+    let Some(message) = frame.len().checked_sub(54).filter(|length| *length >= 4) else {
+        return;
+    };
+    let length = message as u16;
+    frame[18..20].copy_from_slice(&length.to_be_bytes());
+    frame[56..58].fill(0);
+    let pseudo = [&frame[22..54], &length.to_be_bytes(), &[0, 58]].concat();
+    let folded = ones_complement(&[&pseudo, &frame[54..]].concat());
+    frame[56..58].copy_from_slice(&folded.to_be_bytes());
+}
+
+/// A DNS message that is read has its ID where it can be replaced, and the same question in any case of
+/// its letters and whatever follows it.
+pub fn dns(data: &[u8]) {
+    let Ok(message) = dns::read(data) else { return };
+    let mut renamed = data.to_vec();
+    dns::set_id(&mut renamed, !message.id);
+    let id = !message.id;
+    assert_eq!(dns::read(&renamed), Ok(dns::Message { id, ..message }));
+    let mut longer = data.to_vec();
+    longer.extend(b"\xc0\x0c");
+    assert_eq!(dns::read(&longer), Ok(message));
+    if message.question.is_some() {
+        let name = data[12..].iter().position(|length| *length == 0);
+        let end = 12 + name.expect("a name ends");
+        longer[12..end].make_ascii_uppercase();
+        assert_eq!(
+            dns::read(&longer).map(|read| read.question),
+            Ok(message.question)
+        );
+    }
 }
 
 /// An advertisement that is accepted is written back and read as the same, and is accepted with no
@@ -108,13 +169,19 @@ fn seal(message: &mut [u8]) {
     let authentication = if message[0] >> 4 == 2 { 8 } else { 0 };
     let end = (8 + usize::from(message[3]) * 4 + authentication).min(message.len());
     message[6..8].fill(0);
-    let words = message[..end].chunks(2);
+    let folded = ones_complement(&message[..end]);
+    message[6..8].copy_from_slice(&folded.to_be_bytes());
+}
+
+/// The Internet checksum (RFC 1071).
+fn ones_complement(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2);
     let sum: u64 = words
         .map(|word| u64::from(word[0]) << 8 | word.get(1).map_or(0, |low| u64::from(*low)))
         .sum();
     let folded = (sum & 0xffff) + (sum >> 16);
     let folded = (folded & 0xffff) + (folded >> 16);
-    message[6..8].copy_from_slice(&(!(folded as u16)).to_be_bytes());
+    !(folded as u16)
 }
 
 /// A message between nodes is written back and read as the same, and so are its body and trailer.

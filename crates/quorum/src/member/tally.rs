@@ -18,9 +18,9 @@ pub(super) struct Tally {
     /// When the attempt is given up, or the next renewal is due.
     pub(super) next: Instant,
     /// Requests and the ends of the leases that they are for.
-    sent: VecDeque<(u32, Instant)>,
+    pub(super) sent: VecDeque<(u32, Instant)>,
     /// By voter: until when its promise counts.
-    promised: Vec<Option<Instant>>,
+    pub(super) promised: Vec<Option<Instant>>,
     /// By voter: its refusal of the attempt.
     pub(super) refused: Vec<Option<Standing>>,
 }

@@ -1,20 +1,26 @@
 //! The cluster that is checked: nodes with the real core, a network that loses, doubles, delays and
 //! reorders, and clocks that drift.
 
+mod packet;
+mod settle;
+
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use halo_quorum::{Action, Epoch, Intent, Member, Message, Parameters, Stand, Standing, Timing};
 use stateright::{Model, Property};
 
+use packet::{Packet, address, index};
+
 /// The rule.
 pub(crate) const ONE_OWNER: &str = "there is at most one owner";
 const EPOCHS_GROW: &str = "each takeover has a higher epoch, unless voters forgot";
 
-/// The opaque zero of all clocks.
-static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
+/// What every clock shows at all times: time goes on by moving what is due nearer. So a state does not
+/// say how long ago it all began, and however long a run takes, it is explored.
+static NOW: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// True time goes in such steps. Whatever is due between two is done at the second, or later.
 const TICK: Duration = Duration::from_millis(100);
@@ -26,8 +32,6 @@ pub(crate) struct Bounds {
     pub(crate) candidates: usize,
     /// Ticks that a lease lasts.
     pub(crate) lease: u32,
-    /// Ticks of true time.
-    pub(crate) ticks: u32,
     /// Questions that a process asks.
     pub(crate) questions: u32,
     /// Crashes, all nodes.
@@ -41,7 +45,6 @@ impl Bounds {
     pub(crate) const PLANNED: Self = Self {
         candidates: 2,
         lease: 1,
-        ticks: 2,
         questions: 2,
         crashes: 0,
         resignations: 1,
@@ -57,8 +60,6 @@ impl Bounds {
     /// A lease of two ticks, so that answers may be late and still count.
     pub(crate) const LONGER: Self = Self {
         lease: 2,
-        ticks: 3,
-        questions: 2,
         resignations: 0,
         ..Self::PLANNED
     };
@@ -66,7 +67,6 @@ impl Bounds {
     /// Three nodes that all want the addresses.
     pub(crate) const THREE: Self = Self {
         candidates: 3,
-        ticks: 2,
         resignations: 0,
         ..Self::PLANNED
     };
@@ -94,6 +94,8 @@ pub(crate) struct Cluster {
     /// By node: parts per thousand that its clock runs fast.
     rates: [i32; 3],
     mutant: Option<Mutant>,
+    /// A node took over from another in some run.
+    moved: Arc<AtomicBool>,
 }
 
 /// A node.
@@ -110,7 +112,6 @@ pub(crate) struct Node {
 /// A state of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct State {
-    tick: u32,
     nodes: Vec<Node>,
     /// Every message ever sent: it may arrive at any time, more than once, or never.
     network: BTreeSet<Packet>,
@@ -119,17 +120,6 @@ pub(crate) struct State {
     /// The epoch of the latest owner, and who it was.
     latest: Option<(Epoch, usize)>,
     epochs_grew: bool,
-    moved: bool,
-}
-
-/// A message with its sender and its receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Packet {
-    from: usize,
-    to: usize,
-    /// Encoded, which orders messages.
-    body: [u8; halo_quorum::MAX_LEN],
-    len: usize,
 }
 
 /// What may happen next.
@@ -152,7 +142,12 @@ impl Cluster {
             bounds,
             rates,
             mutant: None,
+            moved: Arc::default(),
         }
+    }
+
+    pub(crate) fn moved(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.moved)
     }
 
     pub(crate) fn with(self, mutant: Mutant) -> Self {
@@ -162,15 +157,10 @@ impl Cluster {
         }
     }
 
-    /// What a node's clock shows.
-    fn clock(&self, node: usize, tick: u32) -> Instant {
+    /// How far a node's clock goes on with a tick.
+    fn tick(&self, node: usize) -> Duration {
         let rate = u32::try_from(1000 + self.rates[node]).unwrap_or(1000);
-        *ZERO + TICK * tick * rate / 1000
-    }
-
-    /// The nodes have lived for so long that they know that they have promised nothing.
-    fn start(&self) -> u32 {
-        self.bounds.lease + 1
+        TICK * rate / 1000
     }
 
     fn timing(&self) -> Timing {
@@ -182,27 +172,28 @@ impl Cluster {
         }
     }
 
-    fn start_node(&self, node: usize, life: u8, tick: u32) -> Arc<Member> {
-        let life = match self.mutant {
+    fn start_node(&self, node: usize, life: u8) -> Arc<Member> {
+        let incarnation = match self.mutant {
             Some(Mutant::SameIncarnation) => 0,
             _ => life,
-        };
-        let began = match self.mutant {
-            Some(Mutant::ForgetsPromises) => 0,
-            _ => tick,
         };
         let parameters = Parameters {
             own: address(node),
             voters: (0..self.rates.len()).map(address).collect(),
             timing: self.timing(),
-            incarnation: life.into(),
+            incarnation: incarnation.into(),
         };
-        Arc::new(Member::new(parameters, self.clock(node, began)))
+        let mut member = Member::new(parameters, *NOW);
+        if life == 0 || self.mutant == Some(Mutant::ForgetsPromises) {
+            // It has lived for so long that it knows that it has promised nothing.
+            member.rewind(self.timing().silence_after_start(), *NOW);
+        }
+        Arc::new(member)
     }
 
     /// Hands a node something, and does what it asks for.
     fn drive(&self, state: &mut State, node: usize, input: impl FnOnce(&mut Member, Instant)) {
-        let now = self.clock(node, state.tick);
+        let now = *NOW;
         let State { nodes, network, .. } = state;
         let Node {
             member: Some(member),
@@ -247,8 +238,8 @@ impl Cluster {
         };
         let epoch = member.view(now).epoch;
         state.nodes[node].holds_until = Some(until);
-        if let Some((before, owner)) = state.latest.filter(|(_, owner)| *owner != node) {
-            state.moved |= owner != node;
+        if let Some((before, _)) = state.latest.filter(|(_, owner)| *owner != node) {
+            self.moved.store(true, Ordering::Relaxed);
             state.epochs_grew &= epoch > before;
         }
         state.latest = Some((epoch, node));
@@ -283,7 +274,7 @@ impl Cluster {
     /// everyone would promise, and no epoch. What is safe then is so whatever real polls say.
     fn favour(&self, state: &mut State, node: usize) {
         let member = state.nodes[node].member.as_ref();
-        let stand = member.map(|member| member.view(self.clock(node, state.tick)).stand);
+        let stand = member.map(|member| member.view(*NOW).stand);
         let polls = stand == Some(Stand::Polling);
         for voter in (0..self.rates.len()).filter(|voter| polls && *voter != node) {
             self.drive(state, node, |member, now| {
@@ -303,36 +294,16 @@ impl Cluster {
             return false;
         };
         match member.poll_timeout() {
-            None => node < self.bounds.candidates,
-            Some(due) => due <= self.clock(node, state.tick),
+            None => self.asks_again(node, member),
+            Some(due) => due <= *NOW,
         }
-    }
-
-    /// An answer that changes nothing never will: the question that it names is settled, or its process
-    /// is gone. Without it there are fewer states.
-    fn forget_answers(&self, state: &mut State) {
-        if self.mutant == Some(Mutant::SameIncarnation) {
-            return;
-        }
-        let State { nodes, network, .. } = state;
-        network.retain(|packet| match packet.message() {
-            Some(message @ (Message::Grant { .. } | Message::Refusal { .. })) => {
-                let now = self.clock(packet.to, state.tick);
-                nodes[packet.to].member.as_ref().is_some_and(|member| {
-                    let mut told = Member::clone(member);
-                    told.handle_message(address(packet.from), &message, now);
-                    told != **member
-                })
-            }
-            _ => true,
-        });
     }
 
     fn owners(&self, state: &State) -> usize {
-        let owners = state.nodes.iter().enumerate().filter(|(index, node)| {
-            let now = self.clock(*index, state.tick);
-            node.holds_until.is_some_and(|until| now < until)
-        });
+        let owners = state
+            .nodes
+            .iter()
+            .filter(|node| node.holds_until.is_some_and(|until| *NOW < until));
         owners.count()
     }
 }
@@ -343,26 +314,22 @@ impl Model for Cluster {
 
     fn init_states(&self) -> Vec<State> {
         let nodes = (0..self.rates.len()).map(|node| Node {
-            member: Some(self.start_node(node, 0, 0)),
+            member: Some(self.start_node(node, 0)),
             holds_until: None,
             lives: 1,
         });
         vec![State {
-            tick: self.start(),
             nodes: nodes.collect(),
             network: BTreeSet::new(),
             crashes: 0,
             resignations: 0,
             latest: None,
             epochs_grew: true,
-            moved: false,
         }]
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
-        if state.tick < self.start() + self.bounds.ticks {
-            steps.push(Step::Tick);
-        }
+        steps.push(Step::Tick);
         for (index, node) in state.nodes.iter().enumerate() {
             if self.is_due(state, index) {
                 steps.push(Step::Wake(index));
@@ -385,8 +352,15 @@ impl Model for Cluster {
 
     fn next_state(&self, last: &State, step: Step) -> Option<State> {
         let mut state = last.clone();
+        let touched = match step {
+            Step::Tick => None,
+            Step::Deliver(packet) => Some(packet.to),
+            Step::Wake(node) | Step::Crash(node) | Step::Start(node) | Step::Resign(node) => {
+                Some(node)
+            }
+        };
         match step {
-            Step::Tick => state.tick += 1,
+            Step::Tick => self.pass(&mut state),
             Step::Wake(node) => self.wake(&mut state, node),
             Step::Deliver(packet) => {
                 let message = packet.message()?;
@@ -401,11 +375,11 @@ impl Model for Cluster {
             Step::Start(node) => {
                 let life = state.nodes[node].lives;
                 state.nodes[node].lives += 1;
-                state.nodes[node].member = Some(self.start_node(node, life, state.tick));
+                state.nodes[node].member = Some(self.start_node(node, life));
             }
             Step::Resign(node) => self.resign(&mut state, node),
         }
-        self.forget_answers(&mut state);
+        self.settle(&mut state, touched);
         (state != *last).then_some(state)
     }
 
@@ -420,7 +394,6 @@ impl Model for Cluster {
             Property::sometimes("there is an owner", |cluster: &Self, state: &State| {
                 cluster.owners(state) == 1
             }),
-            Property::sometimes("another node takes over", |_, state: &State| state.moved),
         ]
     }
 
@@ -429,67 +402,5 @@ impl Model for Cluster {
         members
             .map(|member| member.latest_ticket().number)
             .all(|questions| questions <= self.bounds.questions)
-    }
-}
-
-impl Packet {
-    /// What travels. How long a voter says to wait only changes when its asker tries again, which may
-    /// be at any time here: without it there are fewer states.
-    fn new(from: usize, to: usize, message: Message) -> Option<Self> {
-        let message = match message {
-            Message::Poll { .. } | Message::Stance { .. } | Message::Challenge { .. } => {
-                return None;
-            }
-            Message::Refusal {
-                ticket,
-                epoch,
-                standing: Standing::Promised { to, .. },
-            } => Message::Refusal {
-                ticket,
-                epoch,
-                standing: Standing::Promised {
-                    to,
-                    wait: Duration::ZERO,
-                },
-            },
-            Message::Refusal {
-                ticket,
-                epoch,
-                standing: Standing::Starting { .. },
-            } => Message::Refusal {
-                ticket,
-                epoch,
-                standing: Standing::Starting {
-                    wait: Duration::ZERO,
-                },
-            },
-            Message::Refusal { .. }
-            | Message::Request { .. }
-            | Message::Grant { .. }
-            | Message::Release { .. } => message,
-        };
-        let mut body = [0; halo_quorum::MAX_LEN];
-        let len = message.encode(&mut body);
-        Some(Self {
-            from,
-            to,
-            body,
-            len,
-        })
-    }
-
-    fn message(&self) -> Option<Message> {
-        Message::decode(&self.body[..self.len]).ok()
-    }
-}
-
-fn address(node: usize) -> IpAddr {
-    IpAddr::V4(Ipv4Addr::new(10, 0, 0, u8::try_from(node).unwrap_or(0)))
-}
-
-fn index(address: IpAddr) -> usize {
-    match address {
-        IpAddr::V4(address) => usize::from(address.octets()[3]),
-        IpAddr::V6(_) => 0,
     }
 }

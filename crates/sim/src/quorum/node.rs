@@ -1,19 +1,17 @@
 //! A simulated voter: the real cores, and a kernel that outlives the process.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use halo_quorum::{MAX_LEN, Member, Parameters, Timing};
-use halo_vrrp::{Config, Heartbeat, State, Version, VirtualRouter};
+use halo_vrrp::{Centiseconds, Config, Heartbeat, State, Version, VirtualRouter};
 
 use super::plan::{QuorumNode, QuorumPlan};
 use super::world::QuorumMutant;
 use crate::Nanos;
+use crate::agenda::Key;
+use crate::process::{Inbox, Run};
 use crate::time::Clock;
-
-/// Packets that wait for a frozen process at most.
-const QUEUE: usize = 200;
 
 /// What travels between nodes.
 #[derive(Debug, Clone, Copy)]
@@ -29,13 +27,6 @@ pub(super) enum Packet {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Run {
-    Running,
-    Frozen { since: Nanos, queues: bool },
-    Down,
-}
-
 /// A voter.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -48,8 +39,10 @@ pub(super) struct Node {
     /// Until when the kernel answers for the addresses, by the node's clock; `None`: they are not there.
     pub(super) answers_until: Option<Instant>,
     pub(super) silent_until: Nanos,
-    pub(super) wake: Option<(Nanos, u64)>,
-    pub(super) inbox: VecDeque<Packet>,
+    pub(super) wake: Option<Key>,
+    pub(super) inbox: Inbox<Packet>,
+    /// Configured; a witness has it, too.
+    pub(super) interval: Centiseconds,
     incarnation: u64,
 }
 
@@ -57,7 +50,7 @@ impl Node {
     pub(super) fn new(index: usize, node: QuorumNode, plan: &QuorumPlan, epoch: Instant) -> Self {
         let clock = Clock::new(epoch, node.drift);
         let address = address(index);
-        let parameters = parameters(index, plan, 0);
+        let parameters = parameters(index, plan, plan.interval, 0);
         let router = node.priority.map(|priority| {
             VirtualRouter::new(Config {
                 version: Version::V3,
@@ -78,7 +71,8 @@ impl Node {
             answers_until: None,
             silent_until: Nanos(0),
             wake: None,
-            inbox: VecDeque::new(),
+            inbox: Inbox::new(),
+            interval: plan.interval,
             incarnation: 0,
         };
         node.keep_silent(Nanos(0), &plan.timing());
@@ -94,7 +88,7 @@ impl Node {
         mutant: Option<QuorumMutant>,
     ) {
         self.incarnation += 1;
-        let parameters = parameters(index, plan, self.incarnation);
+        let parameters = parameters(index, plan, self.interval, self.incarnation);
         let began = match mutant {
             Some(QuorumMutant::ForgetsPromises) => Nanos(0),
             _ => now,
@@ -122,8 +116,10 @@ impl Node {
 
     /// Whether its kernel answers for the addresses.
     pub(super) fn owns(&self, now: Nanos) -> bool {
-        self.answers_until
-            .is_some_and(|until| self.clock.at(now) < until)
+        // A machine that stands still answers nobody.
+        let alive = !matches!(self.run, Run::Suspended { .. });
+        let lease = self.answers_until;
+        alive && lease.is_some_and(|until| self.clock.at(now) < until)
     }
 
     /// Whether it may vote.
@@ -137,18 +133,23 @@ impl Node {
         router.into_iter().chain(self.member.poll_timeout()).min()
     }
 
-    pub(super) fn queue(&mut self, packet: Packet) {
-        if self.inbox.len() < QUEUE {
-            self.inbox.push_back(packet);
-        }
+    /// Whether it preempts, if it takes part at all.
+    pub(super) fn preempts(&self) -> bool {
+        let router = self.router.as_ref();
+        router.is_none_or(|router| router.config().preempt)
     }
 }
 
-fn parameters(index: usize, plan: &QuorumPlan, incarnation: u64) -> Parameters {
+fn parameters(
+    index: usize,
+    plan: &QuorumPlan,
+    interval: Centiseconds,
+    incarnation: u64,
+) -> Parameters {
     Parameters {
         own: address(index),
         voters: (0..plan.nodes.len()).map(address).collect(),
-        timing: plan.timing(),
+        timing: Timing::for_interval(interval.duration()),
         incarnation,
     }
 }

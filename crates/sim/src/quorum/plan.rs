@@ -53,6 +53,26 @@ pub enum QuorumFault {
     },
     /// It runs on.
     Thaw(usize),
+    /// The machine stands still, its kernel, too; its clock goes on. It runs on when it thaws.
+    Suspend(usize),
+    /// The node's clock leaps ahead, by no more than promises leave beside drift.
+    Leap {
+        /// The node.
+        node: usize,
+        /// How far.
+        by: Duration,
+    },
+    /// The node's configuration changes.
+    Reconfigure {
+        /// The node; of a witness, the interval changes.
+        node: usize,
+        /// Its new priority.
+        priority: Priority,
+        /// Its new interval.
+        interval: Centiseconds,
+        /// Its new preemption.
+        preempt: bool,
+    },
     /// The node's data plane dies.
     Disable(usize),
     /// It is ready again.
@@ -118,6 +138,13 @@ impl QuorumPlan {
             let until = from.after(rng.duration(chaos));
             plan.draw_fault(&mut rng, from, until);
         }
+        // Of a sequence of its own: without it a seed means what it always meant.
+        let mut later = Rng::new(seed.rotate_left(16));
+        if later.chance(400) {
+            let from = at.after(later.duration(chaos));
+            let until = from.after(later.duration(chaos));
+            plan.draw_later_fault(&mut later, from, until);
+        }
         plan.draw_finale(&mut rng);
         plan.finish();
         plan
@@ -154,10 +181,20 @@ impl QuorumPlan {
         self.end = self.last_fault().after(self.settling() + quiet);
     }
 
-    /// The quorum's times.
+    /// The longest interval that any node has at any time.
+    fn longest_interval(&self) -> Duration {
+        let later = self.faults.iter().filter_map(|(_, fault)| match fault {
+            QuorumFault::Reconfigure { interval, .. } => Some(interval.duration()),
+            _ => None,
+        });
+        let first = self.interval.duration();
+        later.fold(first, Duration::max)
+    }
+
+    /// The quorum's times; the longest, if they change.
     #[must_use]
     pub fn timing(&self) -> Timing {
-        Timing::for_interval(self.interval.duration())
+        Timing::for_interval(self.longest_interval())
     }
 
     /// How long the addresses may be without an owner on a majority's side: the promises lapse, and
@@ -165,7 +202,7 @@ impl QuorumPlan {
     #[must_use]
     pub fn vacancy(&self) -> Duration {
         let timing = self.timing();
-        timing.promise(timing.lease) + self.interval.duration() * 8 + timing.retry() * 6
+        timing.promise(timing.lease) + self.longest_interval() * 8 + timing.retry() * 6
     }
 
     /// The time in which any disturbance settles.
@@ -231,6 +268,33 @@ impl QuorumPlan {
         };
         self.faults.push((from, begin));
         self.faults.extend(end.map(|end| (until, end)));
+    }
+
+    /// A changed configuration, a machine that is suspended, or a clock that leaps.
+    fn draw_later_fault(&mut self, rng: &mut Rng, from: Nanos, until: Nanos) {
+        let node = rng.index(self.nodes.len());
+        match rng.below(3) {
+            0 => {
+                let longer = (self.interval.get() * 2).min(50);
+                let longer = Centiseconds::new(longer).unwrap_or(self.interval);
+                let change = QuorumFault::Reconfigure {
+                    node,
+                    priority: Priority(u8::try_from(1 + rng.below(254)).unwrap_or(100)),
+                    interval: rng.pick(&[self.interval, longer]),
+                    preempt: rng.chance(800),
+                };
+                self.faults.push((from, change));
+            }
+            1 => {
+                self.faults.push((from, QuorumFault::Suspend(node)));
+                self.faults.push((until, QuorumFault::Thaw(node)));
+            }
+            _ => {
+                // Promises outlast their leases by 1.09 % when clocks drift as much as they may.
+                let by = rng.duration(self.timing().lease / 100);
+                self.faults.push((from, QuorumFault::Leap { node, by }));
+            }
+        }
     }
 
     fn draw_noise(&self, rng: &mut Rng) -> QuorumFault {

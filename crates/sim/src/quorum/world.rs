@@ -2,17 +2,18 @@
 
 mod faults;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use halo_quorum::{Action as Ask, Epoch, Intent, MAX_LEN, Message};
 use halo_vrrp::{Action, Event, Heartbeat, Priority};
 
 use super::monitor::{Monitor, Standing, violation};
-use super::node::{Node, Packet, Run};
+use super::node::{Node, Packet};
 use super::plan::{QuorumFault, QuorumPlan};
+use crate::agenda::Agenda;
 use crate::monitor::{Invariant, Violation};
 use crate::network::{Network, Noise};
+use crate::process::Run;
 use crate::{Nanos, Rng};
 
 /// Most that a node wakes up late.
@@ -66,8 +67,7 @@ enum Step {
 struct World<'a> {
     plan: &'a QuorumPlan,
     now: Nanos,
-    agenda: BTreeMap<(Nanos, u64), Step>,
-    planned: u64,
+    agenda: Agenda<Step>,
     rng: Rng,
     nodes: Vec<Node>,
     network: Network,
@@ -90,8 +90,7 @@ impl<'a> World<'a> {
         Self {
             plan,
             now: Nanos(0),
-            agenda: BTreeMap::new(),
-            planned: 0,
+            agenda: Agenda::new(),
             rng: Rng::new(!plan.seed),
             nodes: nodes.map(|(i, n)| Node::new(i, *n, plan, epoch)).collect(),
             network: Network::new(plan.nodes.len()),
@@ -113,9 +112,9 @@ impl<'a> World<'a> {
 
     fn play(mut self) -> QuorumReport {
         for (at, fault) in &self.plan.faults {
-            self.schedule_step(*at, Step::Fault(*fault));
+            self.agenda.plan(*at, Step::Fault(*fault));
         }
-        self.schedule_step(self.plan.end, Step::End);
+        self.agenda.plan(self.plan.end, Step::End);
         if let Err(broken) = self.play_steps() {
             self.note(|| format!("*** {broken}"));
             self.report.violation = Some(broken);
@@ -128,7 +127,7 @@ impl<'a> World<'a> {
         for node in 0..self.nodes.len() {
             self.drive(node, Event::Enable)?;
         }
-        while let Some(((at, _), step)) = self.agenda.pop_first() {
+        while let Some((at, step)) = self.agenda.next() {
             self.now = at;
             self.report.steps += 1;
             self.monitor.watch(self.now, self.standing())?;
@@ -142,13 +141,6 @@ impl<'a> World<'a> {
             self.monitor.watch(self.now, self.standing())?;
         }
         Ok(())
-    }
-
-    fn schedule_step(&mut self, at: Nanos, step: Step) -> (Nanos, u64) {
-        self.planned += 1;
-        let key = (at, self.planned);
-        self.agenda.insert(key, step);
-        key
     }
 
     /// Hands an event to a node's election, and carries out what comes of it.
@@ -249,7 +241,7 @@ impl<'a> World<'a> {
 
     /// The kernel's lease: three heartbeats, and never longer than the majority's.
     fn renew_kernel(&mut self, index: usize, now: Instant) {
-        let until = now + self.plan.interval.duration() * 3;
+        let until = now + self.nodes[index].interval.duration() * 3;
         let lease = self.nodes[index].member.lease_until();
         let bounded = match self.mutant {
             Some(QuorumMutant::KernelOutlivesLease | QuorumMutant::AsksNobody) => until,
@@ -301,7 +293,8 @@ impl<'a> World<'a> {
     fn launch(&mut self, from: usize, to: usize, packet: Packet) {
         let link = (from, to);
         for flight in self.network.carry(self.now, link, 1, &mut self.rng) {
-            self.schedule_step(flight.arrival, Step::Deliver { to, packet });
+            self.agenda
+                .plan(flight.arrival, Step::Deliver { to, packet });
         }
     }
 
@@ -309,10 +302,10 @@ impl<'a> World<'a> {
         match self.nodes[to].run {
             Run::Running => self.receive(to, packet),
             Run::Frozen { queues: true, .. } => {
-                self.nodes[to].queue(packet);
+                self.nodes[to].inbox.keep(packet);
                 Ok(())
             }
-            Run::Frozen { queues: false, .. } | Run::Down => Ok(()),
+            Run::Frozen { queues: false, .. } | Run::Suspended { .. } | Run::Down => Ok(()),
         }
     }
 
@@ -351,9 +344,7 @@ impl<'a> World<'a> {
     }
 
     fn wake_later(&mut self, index: usize) {
-        if let Some(key) = self.nodes[index].wake.take() {
-            self.agenda.remove(&key);
-        }
+        self.agenda.cancel(self.nodes[index].wake.take());
         let node = &self.nodes[index];
         let due = match self.mutant {
             Some(QuorumMutant::NeverAsksAgain) => {
@@ -365,7 +356,7 @@ impl<'a> World<'a> {
         let Some(due) = due else { return };
         let at = node.clock.when(due).max(self.now);
         let late = self.rng.duration(JITTER);
-        let key = self.schedule_step(at.after(late), Step::Wake(index));
+        let key = self.agenda.plan(at.after(late), Step::Wake(index));
         self.nodes[index].wake = Some(key);
     }
 
@@ -401,7 +392,7 @@ impl<'a> World<'a> {
             let details = "a majority has no owner in the end".to_owned();
             return Err(violation(self.now, Invariant::MajorityHolds, details));
         }
-        if standing.whole && self.plan.preempt {
+        if standing.whole && self.nodes.iter().all(Node::preempts) {
             self.check_preference()?;
         }
         Ok(())

@@ -7,8 +7,8 @@ use halo_vrrp::{Config, DisableReason, Event, State};
 use crate::monitor::{Expected, Invariant, SLACK, Violation};
 use crate::network::Noise;
 use crate::plan::Fault;
+use crate::process::Run;
 
-use super::node::Run;
 use super::{Nanos, World};
 
 impl World {
@@ -29,6 +29,12 @@ impl World {
             }
             Fault::Freeze { node, queues } => self.freeze(node, queues),
             Fault::Thaw { node, noticed } => self.thaw(node, noticed)?,
+            Fault::Pause(node) => {
+                if self.nodes[node].run == Run::Running {
+                    self.nodes[node].run = Run::Suspended { since: self.now };
+                }
+            }
+            Fault::Leap { node, by, noticed } => self.leap(node, by, noticed)?,
             Fault::Disable(node) => {
                 self.command(node, Event::Disable(DisableReason::DataPlaneDown))?;
             }
@@ -108,7 +114,7 @@ impl World {
     }
 
     /// The node that is Active, if it runs.
-    fn active(&self) -> Option<usize> {
+    pub(super) fn active(&self) -> Option<usize> {
         self.nodes
             .iter()
             .position(|node| node.run == Run::Running && node.holds)
@@ -123,9 +129,7 @@ impl World {
     }
 
     fn crash(&mut self, node: usize) {
-        if let Some(key) = self.nodes[node].wake.take() {
-            self.agenda.remove(&key);
-        }
+        self.agenda.cancel(self.nodes[node].wake.take());
         self.nodes[node].go_down();
     }
 
@@ -146,8 +150,15 @@ impl World {
 
     /// The node runs on: its driver may notice the gap, then reads what waits, then its timer fires.
     fn thaw(&mut self, index: usize, noticed: bool) -> Result<(), Violation> {
-        let Run::Frozen { since, .. } = self.nodes[index].run else {
-            return Ok(());
+        let since = match self.nodes[index].run {
+            Run::Frozen { since, .. } => since,
+            Run::Suspended { since } => {
+                // By its own clock nothing has happened, and nobody can tell it that something has.
+                self.nodes[index].clock.stood_still(since, self.now);
+                self.nodes[index].run = Run::Running;
+                return self.handle(index, Event::Timeout);
+            }
+            Run::Running | Run::Down => return Ok(()),
         };
         self.nodes[index].run = Run::Running;
         let gap = self.now.since(since);
@@ -155,11 +166,25 @@ impl World {
         if noticed {
             self.handle(index, Event::ClockGap(gap))?;
         }
-        while let Some(packet) = self.nodes[index].inbox.pop_front() {
+        while let Some(packet) = self.nodes[index].inbox.read() {
             self.receive(index, packet)?;
         }
         self.handle(index, Event::Timeout)?;
         self.check_listens_first(index, gap, noticed, before)
+    }
+
+    /// The node's clock leaps ahead: to the node that is as if it had stood still, but that nothing waits.
+    fn leap(&mut self, index: usize, by: Duration, noticed: bool) -> Result<(), Violation> {
+        self.nodes[index].clock.leap(by);
+        if self.nodes[index].run != Run::Running {
+            return Ok(());
+        }
+        let before = self.nodes[index].before_thaw();
+        if noticed {
+            self.handle(index, Event::ClockGap(by))?;
+        }
+        self.handle(index, Event::Timeout)?;
+        self.check_listens_first(index, by, noticed, before)
     }
 
     /// Whoever was away for longer than the others wait speaks only after it has listened.

@@ -1,20 +1,18 @@
 //! A simulated node: the real virtual router, and a driver that can be frozen.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use halo_vrrp::{Config, Detection, State, VirtualRouter, active_down_interval};
+use halo_vrrp::{Config, Detection, Priority, State, VirtualRouter, active_down_interval};
 
 use crate::Nanos;
+use crate::agenda::Key;
 use crate::plan::NodePlan;
+use crate::process::{Inbox, Run};
 use crate::time::Clock;
 
 /// Bytes of a VRRPv3 advertisement with one IPv4 address.
 pub(super) const MESSAGE: usize = 12;
-
-/// Packets that wait for a frozen node at most; a socket's buffer holds a few hundred.
-const QUEUE: usize = 200;
 
 /// An advertisement on its way.
 #[derive(Debug, Clone, Copy)]
@@ -24,12 +22,11 @@ pub(super) struct Packet {
     pub(super) damaged: bool,
 }
 
-/// Whether a node runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Run {
-    Running,
-    Frozen { since: Nanos, queues: bool },
-    Down,
+impl Packet {
+    /// Whether it is an advert that claims the addresses: one with a priority above 0, undamaged.
+    pub(super) fn claims(&self) -> bool {
+        !self.damaged && self.bytes[2] != Priority::RESIGN.get()
+    }
 }
 
 /// A node.
@@ -48,8 +45,8 @@ pub(super) struct Node {
     /// Most that it wakes up late for being busy.
     pub(super) busy: Duration,
     /// Its next wake-up in the agenda.
-    pub(super) wake: Option<(Nanos, u64)>,
-    pub(super) inbox: VecDeque<Packet>,
+    pub(super) wake: Option<Key>,
+    pub(super) inbox: Inbox<Packet>,
 }
 
 impl Node {
@@ -73,7 +70,7 @@ impl Node {
             detection: None,
             busy: Duration::ZERO,
             wake: None,
-            inbox: VecDeque::new(),
+            inbox: Inbox::new(),
         }
     }
 
@@ -93,13 +90,6 @@ impl Node {
             State::Initialize | State::Backup => router.active_down_interval(),
         };
         (state, router.counters().adverts_sent, patience)
-    }
-
-    /// Keeps a packet for when the node runs on; the newest are lost when there are too many.
-    pub(super) fn queue(&mut self, packet: Packet) {
-        if self.inbox.len() < QUEUE {
-            self.inbox.push_back(packet);
-        }
     }
 
     /// All of its process is gone.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use halo_vrrp::{Answer, Centiseconds, Detection, Event, Reason, State};
 
 use crate::monitor::{Invariant, Violation};
+use crate::process::Run;
 
-use super::node::Run;
 use super::{Mutant, Step, World};
 
 /// Bytes of a question or an answer; only that damage needs a place to hit.
@@ -36,7 +36,7 @@ impl World {
         let node = &self.nodes[to];
         let router = &node.router;
         let agent = match (node.run, router.state()) {
-            (Run::Down | Run::Frozen { queues: false, .. }, _) => return,
+            (Run::Down | Run::Suspended { .. } | Run::Frozen { queues: false, .. }, _) => return,
             (Run::Frozen { queues: true, .. }, _) => None,
             // The agent is as late as it is with its adverts.
             (Run::Running, _) if !node.busy.is_zero() => None,
@@ -121,7 +121,7 @@ impl World {
             Run::Frozen { queues: true, .. } if former.holds && former.leased > self.now => {
                 "still answers for the addresses"
             }
-            Run::Running | Run::Frozen { .. } | Run::Down => return Ok(()),
+            Run::Running | Run::Frozen { .. } | Run::Suspended { .. } | Run::Down => return Ok(()),
         };
         let details = format!("lb{index} takes over, but lb{active} {details}: {reason}");
         Err(self.violation(Invariant::Cause, details))
@@ -143,7 +143,7 @@ impl World {
         {
             // A damaged one fails its checksum, or its signature.
             if flight.corrupt.is_none() {
-                self.plan(flight.arrival, step.clone());
+                self.agenda.plan(flight.arrival, step.clone());
             }
         }
     }

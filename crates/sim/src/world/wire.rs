@@ -9,8 +9,10 @@ use halo_vrrp::{Event, Heartbeat, State};
 
 use crate::monitor::{Invariant, Violation};
 
-use super::node::{MESSAGE, Packet, Run};
-use super::{Mutant, Step, World};
+use crate::process::Run;
+
+use super::node::{MESSAGE, Packet};
+use super::{Mutant, Nanos, Step, World};
 
 /// The addresses that the nodes contend for; the simulated nodes are 10.77.0.1 and on.
 const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 77, 0, 100));
@@ -46,7 +48,8 @@ impl World {
                     packet.bytes[at] ^= bit;
                     packet.damaged = true;
                 }
-                self.plan(flight.arrival, Step::Deliver { to, packet });
+                self.agenda
+                    .plan(flight.arrival, Step::Deliver { to, packet });
             }
         }
     }
@@ -55,10 +58,10 @@ impl World {
         match self.nodes[to].run {
             Run::Running => self.receive(to, packet),
             Run::Frozen { queues: true, .. } => {
-                self.nodes[to].queue(packet);
+                self.nodes[to].inbox.keep(packet);
                 Ok(())
             }
-            Run::Frozen { queues: false, .. } | Run::Down => Ok(()),
+            Run::Frozen { queues: false, .. } | Run::Suspended { .. } | Run::Down => Ok(()),
         }
     }
 
@@ -97,6 +100,15 @@ impl World {
                 heartbeat,
             },
         )
+    }
+
+    /// When the last advert on its way to a node arrives there that claims the addresses.
+    pub(super) fn last_claim_under_way(&self, node: usize) -> Nanos {
+        let arrivals = self.agenda.steps().filter_map(|(at, step)| match step {
+            Step::Deliver { to, packet } if *to == node && packet.claims() => Some(at),
+            _ => None,
+        });
+        arrivals.last().unwrap_or(self.now)
     }
 
     fn is_deaf(&self, node: usize, heartbeat: Heartbeat) -> bool {

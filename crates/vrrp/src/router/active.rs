@@ -42,17 +42,17 @@ struct Rivalry {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tenure {
     /// Adver_Timer.
-    advert_at: Instant,
+    pub(super) advert_at: Instant,
     /// When the addresses are announced again, and why.
-    reannounce: (Instant, ReannounceCause),
+    pub(super) reannounce: (Instant, ReannounceCause),
     rivalry: Rivalry,
     /// No rival is answered before this.
-    answer_from: Instant,
+    pub(super) answer_from: Instant,
     /// It gave way by command, and took over from a node that seemed dead: until then that one wins the
     /// addresses back with its next advert, should it live after all.
-    yielding_until: Option<Instant>,
+    pub(super) yielding_until: Option<Instant>,
     /// Until then the adverts say 255, so that an Active of priority 254 gives way.
-    insist_until: Instant,
+    pub(super) insist_until: Instant,
 }
 
 impl Tenure {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use halo_packet::vrrp::Priority;
 
 use super::detection::Suspicion;
+use super::mandate::Mandate;
 use super::{Command, Phase, VirtualRouter};
 use crate::{Heartbeat, Reason};
 
@@ -13,15 +14,15 @@ use crate::{Heartbeat, Reason};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Watch {
     /// Active_Down_Timer.
-    down_at: Instant,
+    pub(super) down_at: Instant,
     /// When the timer was set.
-    since: Instant,
+    pub(super) since: Instant,
     /// The Active resigned: the timer was set to Skew_Time.
     pub(super) resigned: Option<IpAddr>,
     /// The timer runs on although an Active of lower priority is heard.
-    preempting: bool,
+    pub(super) preempting: bool,
     /// The timer was late and the node listened once more because of it.
-    listened_again: bool,
+    pub(super) listened_again: bool,
     /// Whether the Active that is followed is still there.
     pub(super) suspicion: Suspicion,
     /// Answers since its last advert.
@@ -192,6 +193,13 @@ impl VirtualRouter {
     /// The rest of the sync group is Active here. An Active that is alive and would win stays; one that
     /// missed two adverts is taken for gone with the others that it held, before the third says so.
     pub(super) fn join_group(&mut self, now: Instant) {
+        if self.mandate == Mandate::Sought(Reason::WithGroup) {
+            return;
+        }
+        // The node that was told to give the group away has some of it again.
+        if self.command == Command::Yielded {
+            self.command = Command::None;
+        }
         let ours = self.effective_priority();
         let recent = self.active_interval.duration() * 2;
         let insists = self.heard.is_some_and(|heard| {

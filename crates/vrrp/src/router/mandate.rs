@@ -13,7 +13,7 @@ use super::{Command, Phase, VirtualRouter};
 use crate::{Action, Reason, State};
 
 /// Whether a majority has agreed that this node holds the addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Mandate {
     /// It need not: availability first.
     NotNeeded,
@@ -67,6 +67,8 @@ impl VirtualRouter {
         };
         let challenge = match reason {
             Reason::Preempted { .. } | Reason::TookOver | Reason::Owner => true,
+            // Whoever would win was left alone before.
+            Reason::WithGroup => true,
             Reason::NoActive { .. } | Reason::Silent { .. } | Reason::Resigned { .. } => false,
             _ => self.heard.is_none(),
         };

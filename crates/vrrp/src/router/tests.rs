@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::{Answer, ReannounceCause, Version};
+use crate::{Answer, ReannounceCause, Version, group_event};
 
 mod beyond;
 mod detection;

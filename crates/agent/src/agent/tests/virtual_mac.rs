@@ -1,5 +1,6 @@
 //! Virtual routers with a MAC address of their own.
 
+use halo_netio::lease::of_mac;
 use halo_packet::vrrp::{Arrival, decode};
 
 use super::*;
@@ -120,9 +121,34 @@ fn section_7_2_the_active_speaks_from_the_virtual_mac_address_and_has_the_addres
 #[test]
 fn the_kernels_lease_is_for_both_interfaces() {
     let node = active();
-    for interface in [ETH0, UPPER] {
-        assert_eq!(node.agent.platform.guards[&interface], [vip().addr()]);
-    }
+    let guards = &node.agent.platform.guards;
+    assert_eq!(guards[&ETH0], [vip().addr()]);
+    assert_eq!(guards[&UPPER], [vip().addr(), of_mac(MAC)]);
+    // The kernel may speak from it as soon as it is up, and no sooner.
+    let leased = node.position(|effect| is_leased_to(effect, of_mac(MAC)));
+    let up = node.position(|effect| matches!(effect, Effect::InterfaceUp { up: true, .. }));
+    assert!(leased < up);
+}
+
+fn is_leased_to(effect: &Effect, to: IpAddr) -> bool {
+    matches!(effect, Effect::Leased { address, .. } if *address == to)
+}
+
+#[test]
+fn the_virtual_mac_address_is_leased_with_the_addresses_and_no_longer() {
+    let mut node = active();
+    node.machine().effects.clear();
+    node.run(Duration::from_secs(1));
+    let leases = |node: &Node, to: IpAddr| {
+        let effects = node.effects().iter();
+        effects.filter(|effect| is_leased_to(effect, to)).count()
+    };
+    assert_eq!(leases(&node, of_mac(MAC)), leases(&node, vip().addr()));
+    assert_eq!(leases(&node, of_mac(MAC)), 10);
+    node.machine()
+        .change_link(ETH0, |link| link.carrier = false);
+    node.run(Duration::from_millis(20));
+    assert!(node.effects().contains(&Effect::LeaseEnded(of_mac(MAC))));
 }
 
 #[test]
@@ -168,7 +194,7 @@ fn connections_finish_on_the_interface_below_and_come_back_with_the_vip() {
     assert!(!node.holds_vip());
     let above = node.position(|effect| *effect == Effect::AddressPut(alone()));
     let gone = node.position(|effect| *effect == Effect::AddressRemoved(vip()));
-    let leased = node.position(is_leased);
+    let leased = node.position(|effect| is_leased_to(effect, vip().addr()));
     assert!(above < gone && gone < leased);
 }
 
@@ -226,7 +252,7 @@ fn what_somebody_takes_away_from_the_active_is_put_back() {
     let made = upper(&node).expect("made again");
     assert!(made.up);
     assert!(node.agent.platform.has_address(made.index, alone()));
-    assert_eq!(node.agent.platform.guards[&made.index], [vip().addr()]);
+    assert!(node.agent.platform.guards[&made.index].contains(&of_mac(MAC)));
     assert_eq!(node.vip().state, VipState::Active);
 }
 

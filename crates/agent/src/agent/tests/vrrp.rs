@@ -519,6 +519,51 @@ fn an_address_that_another_node_insists_on_is_not_taken_with_its_group() {
 }
 
 #[test]
+fn a_node_that_outranks_whoever_has_the_rest_of_its_group_takes_it_without_preemption() {
+    let text = pair().replace("sync_group = ", "preempt = false\nsync_group = ");
+    let mut node = Node::new("lb1", &text);
+    node.agent.start().unwrap();
+    let hear_mail = |node: &mut Node, priority| {
+        let mail = Sent {
+            vrid: 52,
+            priority,
+            addresses: &[MAIL],
+            ..Sent::default()
+        };
+        node.run(Duration::from_millis(100));
+        node.receive(mail.datagram());
+    };
+    for _ in 0..10 {
+        hear_mail(&mut node, 250);
+    }
+    assert_eq!(node.states(), [VipState::Active, VipState::Standby]);
+    hear_mail(&mut node, 50);
+    node.run(Duration::from_millis(100));
+    assert_eq!(node.states(), [VipState::Active, VipState::Active]);
+}
+
+#[test]
+fn a_failover_of_a_sync_group_is_refused_when_some_of_it_cannot_be_moved() {
+    let mut node = Node::new("lb1", &pair());
+    node.agent.start().unwrap();
+    let hear = |node: &mut Node, vrid, priority, addresses| {
+        let sent = Sent {
+            vrid,
+            priority,
+            addresses,
+            ..Sent::default()
+        };
+        node.receive(sent.datagram());
+    };
+    node.run(Duration::from_millis(20));
+    hear(&mut node, 51, 250, Sent::default().addresses);
+    hear(&mut node, 52, 255, &[MAIL]);
+    let reply = node.failover(Some("lb1"));
+    assert!(matches!(reply, AgentReply::Refused { .. }), "{reply:?}");
+    assert_eq!(node.states(), [VipState::Standby, VipState::Standby]);
+}
+
+#[test]
 fn a_failover_moves_the_whole_sync_group_there_and_back() {
     let mut node = Node::active_on(&pair());
     let presence = [51, 52].map(|vrid| peers::presence(vrid, Role::Backup));

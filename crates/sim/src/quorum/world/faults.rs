@@ -1,9 +1,11 @@
 //! What faults do.
 
-use halo_vrrp::{DisableReason, Event};
+use halo_quorum::Timing;
+use halo_vrrp::{Centiseconds, Config, DisableReason, Event, Priority};
 
-use super::{QuorumFault, Run, Violation, World};
+use super::{QuorumFault, Violation, World};
 use crate::network::Noise;
+use crate::process::Run;
 
 impl World<'_> {
     pub(super) fn apply(&mut self, fault: QuorumFault) -> Result<(), Violation> {
@@ -25,6 +27,23 @@ impl World<'_> {
             }
             QuorumFault::Freeze { node, queues } => self.freeze(node, queues),
             QuorumFault::Thaw(node) => self.thaw(node)?,
+            QuorumFault::Suspend(node) => {
+                if self.nodes[node].run == Run::Running {
+                    self.nodes[node].run = Run::Suspended { since: self.now };
+                }
+            }
+            QuorumFault::Leap { node, by } => {
+                self.nodes[node].clock.leap(by);
+                if self.nodes[node].run == Run::Running {
+                    self.wake(node)?;
+                }
+            }
+            QuorumFault::Reconfigure {
+                node,
+                priority,
+                interval,
+                preempt,
+            } => self.reconfigure(node, priority, interval, preempt)?,
             QuorumFault::Disable(node) => {
                 self.command(node, Event::Disable(DisableReason::DataPlaneDown))?;
             }
@@ -74,11 +93,35 @@ impl World<'_> {
         Ok(())
     }
 
+    /// A changed file is read: the election has its parameters, the quorum its times.
+    fn reconfigure(
+        &mut self,
+        node: usize,
+        priority: Priority,
+        interval: Centiseconds,
+        preempt: bool,
+    ) -> Result<(), Violation> {
+        let one = &mut self.nodes[node];
+        one.interval = interval;
+        if one.run == Run::Running {
+            one.member
+                .set_timing(Timing::for_interval(interval.duration()));
+        }
+        let Some(config) = one.router.as_ref().map(|router| *router.config()) else {
+            return Ok(());
+        };
+        let config = Config {
+            priority,
+            interval,
+            preempt,
+            ..config
+        };
+        self.command(node, Event::Reconfigure(config))
+    }
+
     /// The process is gone; what its kernel does goes on.
     fn kill(&mut self, node: usize) {
-        if let Some(key) = self.nodes[node].wake.take() {
-            self.agenda.remove(&key);
-        }
+        self.agenda.cancel(self.nodes[node].wake.take());
         self.nodes[node].run = Run::Down;
         self.nodes[node].inbox.clear();
     }
@@ -101,15 +144,16 @@ impl World<'_> {
 
     /// The process runs on: it notices the gap, does what is due, then reads what waits.
     fn thaw(&mut self, index: usize) -> Result<(), Violation> {
-        let Run::Frozen { since, .. } = self.nodes[index].run else {
-            return Ok(());
+        let since = match self.nodes[index].run {
+            Run::Frozen { since, .. } | Run::Suspended { since } => since,
+            Run::Running | Run::Down => return Ok(()),
         };
         self.nodes[index].run = Run::Running;
         let gap = self.now.since(since);
-        if gap > self.plan.interval.duration() {
+        if gap > self.nodes[index].interval.duration() {
             self.drive(index, Event::ClockGap(gap))?;
         }
-        while let Some(packet) = self.nodes[index].inbox.pop_front() {
+        while let Some(packet) = self.nodes[index].inbox.read() {
             self.receive(index, packet)?;
         }
         self.wake(index)

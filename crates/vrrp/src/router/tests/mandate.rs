@@ -144,3 +144,13 @@ fn a_takeover_from_an_active_that_was_put_there_by_command_outranks_it() {
     bench.advert(HIGHER, 254);
     assert_eq!(bench.handle(Event::TakeOver), [seeks(255, true)]);
 }
+
+#[test]
+fn a_node_that_has_the_rest_of_its_group_challenges_an_owner_that_it_outranks_and_asks_once() {
+    let mut bench = bench();
+    bench.advert(LOWER, 100);
+    assert_eq!(bench.handle(Event::GroupActive), [seeks(100, true)]);
+    assert_eq!(bench.handle(Event::GroupActive), []);
+    bench.advert(HIGHER, 101);
+    assert_eq!(bench.handle(Event::GroupActive), [], "it would win");
+}
