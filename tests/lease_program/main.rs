@@ -227,10 +227,12 @@ fn without_its_lease_nothing_passes_from_a_virtual_mac_address_or_for_it() {
         check(now - 61 * second, true);
         leases.lease(of_mac(MAC), now + 60 * second);
         leases.drain(of_mac(MAC), now, now + 60 * second);
-        let mut frame = other();
-        frame[..6].copy_from_slice(&MAC);
-        let verdict = leases.judge_by_mac(Way::In, &frame).unwrap_or_else(refused);
-        assert_eq!(verdict, Verdict::Drop, "connections finish elsewhere");
+        for (way, at, expected) in [(Way::In, 0, Verdict::Pass), (Way::Out, 6, Verdict::Drop)] {
+            let mut frame = other();
+            frame[at..at + 6].copy_from_slice(&MAC);
+            let verdict = leases.judge_by_mac(way, &frame).unwrap_or_else(refused);
+            assert_eq!(verdict, expected, "{way:?} while connections finish");
+        }
         // With its lease, what is judged by addresses is judged as ever.
         leases.lease(of_mac(MAC), now + 60 * second);
         leases.lease(LEASED.into(), now);

@@ -139,6 +139,12 @@ impl<P: Platform> Agent<P> {
         home.is_some_and(|home| self.guards.interfaces.contains(&home.index))
     }
 
+    /// Whether the same holds for the VIP's interface with a virtual MAC address.
+    pub(super) fn is_upper_guarded(&self, index: usize) -> bool {
+        let upper = self.vips[index].upper;
+        upper.is_some_and(|upper| self.guards.interfaces.contains(&upper))
+    }
+
     /// An agent that was killed, with another configuration, may have guarded other interfaces.
     pub(super) fn remove_left_over_guards(&mut self) {
         let others: Vec<u32> = self

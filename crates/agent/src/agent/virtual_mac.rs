@@ -1,9 +1,9 @@
 //! Virtual routers with a MAC address of their own (RFC 9568 section 7.3).
 //!
-//! The addresses sit on an interface on top of the VIP's own. It is up while this node is Active and at no
-//! other time, so that a Backup has the virtual MAC address nowhere, and says nothing from it by which a
-//! switch could take this node for the Active. Connections that finish here after the VIP has moved do so
-//! on the interface below.
+//! The addresses sit on an interface on top of the VIP's own. It is up while this node is Active, so that a
+//! Backup has the virtual MAC address nowhere, and says nothing from it by which a switch could take this
+//! node for the Active. After a planned move it stays up, dumb, until every switch knows where the VIP is
+//! now; connections that go on finish on the interface below.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -117,6 +117,17 @@ impl<P: Platform> Agent<P> {
             }
         }
         Ok(())
+    }
+
+    /// Before the first advertisement: from then on switches send what is for the virtual MAC address here.
+    pub(super) fn come_up(&mut self, index: usize, now: Instant) {
+        let vip = &self.vips[index];
+        if !vip.config.virtual_mac || !vip.is_active() || vip.claims.held_since.is_some() {
+            return;
+        }
+        self.take_charge(index, now);
+        let put = self.put_on(index, now);
+        self.vips[index].came_up = Some(put);
     }
 
     /// The VIP is another node's, and connections finish here: on the interface below, where nobody is

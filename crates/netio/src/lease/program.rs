@@ -152,9 +152,17 @@ fn judge_mac(
     load_field(asm, mac, 6, ADDRESS + 10, pass);
     find_record(asm, addresses, records, leased);
     asm.jump_if_register(R0, When::Less, R7, leased);
-    // Nothing of it drains: connections finish elsewhere.
-    asm.set(R8, 0);
-    judge_end(asm, drop, leased);
+    match way {
+        // Until switches know its next holder, what they send here still is taken.
+        Way::In => {
+            asm.load(Width::W64, R8, R9, Field::Draining.offset());
+            judge_end(asm, leased, leased);
+        }
+        Way::Out => {
+            asm.set(R8, 0);
+            judge_end(asm, drop, leased);
+        }
+    }
     asm.jump(drop);
     asm.place(leased);
 }
