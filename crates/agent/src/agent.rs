@@ -16,6 +16,7 @@ mod peers;
 mod probing;
 mod quorum;
 mod reload;
+mod renewal;
 mod requests;
 pub(crate) mod split;
 mod status;
@@ -267,6 +268,16 @@ impl<P: Platform> Agent<P> {
             Input::ArpReply { interface, sender } => self.handle_arp_reply(interface, sender, now),
             Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
+            Input::Renewed {
+                interface,
+                net,
+                problem,
+            } => self.handle_renewed(interface, net, problem, now),
+            Input::Neighbour {
+                interface,
+                address,
+                mac,
+            } => self.neighbours.take_place((interface, address), mac, now),
             Input::Signal(signal) => self.handle_signal(signal, now),
             Input::DataPlaneStarted { outcome } => self.handle_data_plane_started(outcome, now),
             Input::DataPlaneMessage(message) => self.handle_data_plane_message(&message, now),

@@ -23,11 +23,13 @@ use halo_netio::process::Standing;
 use halo_netio::signals::Signal;
 use halo_netio::vrrp::{Datagram, Family};
 use halo_netio::{Platform, Result};
-use halo_packet::peer::body::{Hello, Role, RouterPresence};
-use halo_packet::peer::{HEADER_LEN, Kind, MAX_BODY, Message};
-use halo_packet::vrrp::{Centiseconds, ChecksumMode, MAX_LEN, Outgoing, Priority, Version, Vrid};
 use ipnet::IpNet;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
+
+#[path = "allocations/words.rs"]
+mod words;
+
+use words::{advert, hello};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -45,7 +47,7 @@ const COUNTED: Duration = Duration::from_millis(900);
 /// Statuses before counting begins.
 const WARM_UP: usize = 5;
 
-const CONFIG: &str = include_str!("allocations.toml");
+const CONFIG: &str = include_str!("allocations/config.toml");
 
 /// What the agent did while it was counted.
 #[derive(Debug, Default)]
@@ -144,49 +146,6 @@ impl Steady {
     }
 }
 
-fn hello(active: bool) -> Vec<u8> {
-    let (mut body, mut message) = ([0; MAX_BODY], [0; HEADER_LEN + MAX_BODY]);
-    let hello = Hello {
-        ready: true,
-        routers: vec![RouterPresence {
-            vrid: Vrid::new(51).unwrap(),
-            ipv6: false,
-            role: if active { Role::Active } else { Role::Backup },
-            priority: Priority(100),
-            lease: Some(Duration::from_millis(25)),
-        }],
-        ..Hello::default()
-    };
-    let length = hello.encode(&mut body).unwrap();
-    let length = Message {
-        vrid: None,
-        kind: Kind::HELLO,
-        body: &body[..length],
-    }
-    .encode(&mut message)
-    .unwrap();
-    message[..length].to_vec()
-}
-
-fn advert(source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
-    let mut message = [0; MAX_LEN];
-    let length = Outgoing {
-        version: Version::V3,
-        vrid: Vrid::new(51).unwrap(),
-        priority: Priority(200),
-        interval: Centiseconds::new(1).unwrap(),
-        addresses: &[VIP.into()],
-    }
-    .encode(
-        source.into(),
-        destination.into(),
-        ChecksumMode::default(),
-        &mut message,
-    )
-    .unwrap();
-    message[..length].to_vec()
-}
-
 impl Platform for Steady {
     fn now(&self) -> Instant {
         self.now
@@ -250,6 +209,10 @@ impl Platform for Steady {
         Ok(())
     }
 
+    fn renew_address(&mut self, _: u32, _: IpNet, _: Duration) -> Result<()> {
+        Ok(())
+    }
+
     fn remove_address(&mut self, _: u32, _: IpNet) -> Result<bool> {
         Ok(true)
     }
@@ -294,8 +257,13 @@ impl Platform for Steady {
 
     fn forward(&mut self, _: &mut dyn Iterator<Item = IpAddr>, _: [u8; 6], _: Instant) {}
 
-    fn neighbour(&mut self, _: u32, _: IpAddr) -> Result<Option<[u8; 6]>> {
-        Ok(Some([2, 0, 0, 0, 0, 2]))
+    fn look_up_neighbour(&mut self, interface: u32, address: IpAddr) -> Result<()> {
+        self.soon.push_back(Input::Neighbour {
+            interface,
+            address,
+            mac: Some([2, 0, 0, 0, 0, 2]),
+        });
+        Ok(())
     }
 
     fn has_connections(&mut self, _: IpAddr) -> Result<bool> {

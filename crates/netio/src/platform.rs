@@ -47,6 +47,24 @@ pub enum Input {
     },
     /// Links or addresses changed.
     Network(NetlinkEvent),
+    /// An address was renewed, or could not be.
+    Renewed {
+        /// The interface that it is on.
+        interface: u32,
+        /// The address.
+        net: IpNet,
+        /// Why it was not.
+        problem: Option<String>,
+    },
+    /// A neighbour was looked up.
+    Neighbour {
+        /// The interface that it is behind.
+        interface: u32,
+        /// Its address.
+        address: IpAddr,
+        /// Where it was last seen; `None`: it is not known yet, or not there.
+        mac: Option<[u8; 6]>,
+    },
     /// A signal came.
     Signal(Signal),
     /// The data plane has been started; it says nothing before this. Or it could not be.
@@ -102,9 +120,13 @@ pub trait Platform {
     /// All addresses.
     fn addresses(&mut self) -> Result<Vec<Address>>;
 
-    /// Puts an address on an interface for `lifetime`, or renews it; the kernel takes it off when
+    /// Puts an address on an interface for `lifetime`, or renews it, now; the kernel takes it off when
     /// nobody renews it.
     fn put_address(&mut self, interface: u32, net: IpNet, lifetime: Duration) -> Result<()>;
+
+    /// Has an address that is on an interface renewed beside the agent's loop; [`Input::Renewed`] tells what
+    /// came of it. One that was taken off meanwhile may be on again then.
+    fn renew_address(&mut self, interface: u32, net: IpNet, lifetime: Duration) -> Result<()>;
 
     /// Takes an address off an interface; `false` when it was not there.
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool>;
@@ -154,9 +176,9 @@ pub trait Platform {
     /// machine does not know go to the neighbour with this hardware address.
     fn forward(&mut self, addresses: &mut dyn Iterator<Item = IpAddr>, to: [u8; 6], until: Instant);
 
-    /// The hardware address that a neighbour was last seen at. Makes the kernel look for it when it
-    /// is not sure; the answer does not wait for that.
-    fn neighbour(&mut self, interface: u32, address: IpAddr) -> Result<Option<[u8; 6]>>;
+    /// Has the kernel find out where a neighbour is if it is not sure, without waiting for an answer;
+    /// [`Input::Neighbour`] tells where it was last seen.
+    fn look_up_neighbour(&mut self, interface: u32, address: IpAddr) -> Result<()>;
 
     /// Whether TCP connections on a local address have still something to send or receive.
     fn has_connections(&mut self, address: IpAddr) -> Result<bool>;

@@ -28,6 +28,8 @@ pub(super) struct Neighbours {
     known: BTreeMap<(u32, IpAddr), [u8; 6]>,
     pub(super) due: Instant,
     wait: Duration,
+    /// Those that were looked up last and are not known.
+    missing: usize,
 }
 
 impl Neighbours {
@@ -36,6 +38,17 @@ impl Neighbours {
             known: BTreeMap::new(),
             due: now,
             wait: LOOK_UP_AGAIN,
+            missing: 0,
+        }
+    }
+
+    /// A node was looked up. It stays known when it resigns: then it is the one to forward to.
+    pub(super) fn take_place(&mut self, of: (u32, IpAddr), mac: Option<[u8; 6]>, now: Instant) {
+        let Some(mac) = mac else { return };
+        self.known.insert(of, mac);
+        self.missing = self.missing.saturating_sub(1);
+        if self.missing == 0 {
+            self.due = now + LOOK_UP;
         }
     }
 
@@ -199,25 +212,21 @@ impl<P: Platform> Agent<P> {
         if self.neighbours.due > now {
             return;
         }
-        let mut known = BTreeMap::new();
-        let mut complete = true;
-        for (interface, node) in self.neighbours_wanted() {
+        let wanted = self.neighbours_wanted();
+        self.neighbours.missing = wanted.len();
+        self.neighbours.wait = (self.neighbours.wait * 2).min(LOOK_UP);
+        self.neighbours.due = now
+            + if wanted.is_empty() {
+                LOOK_UP
+            } else {
+                self.neighbours.wait
+            };
+        for (interface, node) in wanted {
             // Without its address, connections are not handed over: nothing worse.
-            match self.platform.neighbour(interface, node) {
-                Ok(Some(mac)) => {
-                    known.insert((interface, node), mac);
-                }
-                Ok(None) | Err(_) => complete = false,
+            if let Err(problem) = self.platform.look_up_neighbour(interface, node) {
+                warn!("{problem}");
             }
         }
-        // Who resigns is no holder any more, but the one to forward to.
-        self.neighbours.known.append(&mut known);
-        self.neighbours.wait = if complete {
-            LOOK_UP
-        } else {
-            (self.neighbours.wait * 2).min(LOOK_UP)
-        };
-        self.neighbours.due = now + self.neighbours.wait;
     }
 
     /// By interface and address.

@@ -147,18 +147,6 @@ impl<P: Platform> Agent<P> {
         self.check_retiring(index, now);
     }
 
-    /// Puts an address back that somebody else took off.
-    pub(super) fn put_back(&mut self, index: usize, net: IpNet, now: Instant) {
-        let name = self.vips[index].config.name.clone();
-        let message = format!("{net} was taken off the interface by somebody else: put back");
-        warn!("{name}: {message}");
-        self.note(EventKind::Vip, &name, message);
-        self.renew(index, now);
-        if self.vips[index].is_active() {
-            self.vips[index].announcer.repeat(now);
-        }
-    }
-
     /// Puts addresses on the VIP's interface, or renews them there.
     pub(super) fn put_addresses(&mut self, index: usize) -> Result<(), halo_netio::Error> {
         let vip = &self.vips[index];
@@ -250,15 +238,6 @@ impl<P: Platform> Agent<P> {
         let put = self.ascend(index);
         self.begin_lease(index, now);
         put
-    }
-
-    fn renew(&mut self, index: usize, now: Instant) {
-        self.vips[index].renew_at = Some(now + RENEWAL);
-        if let Err(problem) = self.put_addresses(index) {
-            error!("{}: {problem}", self.vips[index].config.name);
-            self.vips[index].blocked_until = Some(now + RETRY_CLAIM);
-            self.refresh_ability(index, now);
-        }
     }
 
     pub(super) fn release(&mut self, index: usize) {

@@ -297,6 +297,16 @@ impl Platform for Fake {
         Ok(())
     }
 
+    fn renew_address(&mut self, interface: u32, net: IpNet, lifetime: Duration) -> Result<()> {
+        self.put_address(interface, net, lifetime)?;
+        self.happen(Input::Renewed {
+            interface,
+            net,
+            problem: None,
+        });
+        Ok(())
+    }
+
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool> {
         let was_there = self.take(interface, net).is_some();
         if was_there {
@@ -409,8 +419,14 @@ impl Platform for Fake {
         }
     }
 
-    fn neighbour(&mut self, _interface: u32, address: IpAddr) -> Result<Option<[u8; 6]>> {
-        Ok(self.neighbours.get(&address).copied())
+    fn look_up_neighbour(&mut self, interface: u32, address: IpAddr) -> Result<()> {
+        let mac = self.neighbours.get(&address).copied();
+        self.happen(Input::Neighbour {
+            interface,
+            address,
+            mac,
+        });
+        Ok(())
     }
 
     fn has_connections(&mut self, address: IpAddr) -> Result<bool> {

@@ -1,7 +1,9 @@
 //! The real thing.
 
 mod clients;
+mod collect;
 mod data_plane;
+mod errands;
 mod starter;
 
 use std::collections::BTreeSet;
@@ -16,6 +18,7 @@ use ipnet::IpNet;
 
 use self::clients::Clients;
 use self::data_plane::DataPlane;
+use self::errands::{Errand, Errands};
 use super::{ClientId, Input, Platform};
 use crate::check::{Check, Checks};
 use crate::claims::ClaimListener;
@@ -29,13 +32,6 @@ use crate::signals::Signals;
 use crate::virtual_mac::VirtualMacs;
 use crate::vrrp::{Family, VrrpSocket};
 use crate::waiting::Waiting;
-
-/// Most datagrams taken from one socket in one turn, so that a flood on one interface starves
-/// neither the timers nor the other inputs.
-const DATAGRAMS_A_TURN: usize = 64;
-
-/// Most claims taken in one turn: one is news, more are the same.
-const CLAIMS_A_TURN: usize = 16;
 
 /// What [`Linux`] needs to know.
 #[derive(Debug, Clone)]
@@ -65,6 +61,7 @@ pub struct Linux {
     virtual_macs: VirtualMacs,
     data_plane: DataPlane,
     checks: Checks,
+    errands: Errands,
     clients: Clients,
     waiting: Waiting,
 }
@@ -89,6 +86,7 @@ impl Linux {
             leases: None,
             virtual_macs: VirtualMacs::default(),
             checks: Checks::new(settings.identity)?,
+            errands: Errands::new()?,
             data_plane: DataPlane::new(settings.identity, settings.keep, settings.environment)?,
             clients,
             waiting: Waiting::default(),
@@ -102,6 +100,7 @@ impl Linux {
         waiting.read(self.signals.as_fd());
         waiting.read(self.monitor.as_fd());
         waiting.read(self.checks.as_fd());
+        waiting.read(self.errands.as_fd());
         for socket in self.vrrp.values() {
             waiting.read(socket.as_fd());
         }
@@ -118,60 +117,6 @@ impl Linux {
         waiting
             .wait(timeout)
             .map_err(|error| Error::os("wait for events", error))
-    }
-
-    /// Takes what has come. Every source is non-blocking and asked each time: there are few, and
-    /// a source that was forgotten is a failover that does not happen.
-    fn collect(&mut self, inputs: &mut Vec<Input>) -> Result<()> {
-        // Read before the adverts and told after them: a new Active advertises before it announces,
-        // and what the advert explains is no foreign claim.
-        let claims = self.take_claims()?;
-        for socket in self.vrrp.values() {
-            for _ in 0..DATAGRAMS_A_TURN {
-                match socket.receive()? {
-                    Some(datagram) => inputs.push(Input::Datagram(datagram)),
-                    None => break,
-                }
-            }
-        }
-        for (interface, socket) in &self.arp {
-            for _ in 0..DATAGRAMS_A_TURN {
-                let Some(sender) = socket.receive()? else {
-                    break;
-                };
-                let interface = *interface;
-                inputs.push(Input::ArpReply { interface, sender });
-            }
-        }
-        inputs.extend(claims);
-        while let Some(event) = self.monitor.next_event()? {
-            inputs.push(Input::Network(event));
-        }
-        while let Some(signal) = self.signals.next()? {
-            inputs.push(Input::Signal(signal));
-        }
-        self.data_plane.collect(self.clock.now(), inputs)?;
-        while let Some((id, outcome)) = self.checks.next() {
-            inputs.push(Input::CheckEnded { id, outcome });
-        }
-        self.clients.collect(inputs);
-        Ok(())
-    }
-
-    fn take_claims(&self) -> Result<Vec<Input>> {
-        let mut claims = Vec::new();
-        for (interface, listener) in &self.claims {
-            for _ in 0..CLAIMS_A_TURN {
-                let Some(frame) = listener.receive()? else {
-                    break;
-                };
-                claims.push(Input::Claim {
-                    interface: *interface,
-                    frame,
-                });
-            }
-        }
-        Ok(claims)
     }
 }
 
@@ -221,6 +166,14 @@ impl Platform for Linux {
 
     fn put_address(&mut self, interface: u32, net: IpNet, lifetime: Duration) -> Result<()> {
         Ok(self.netlink.address_add(interface, net, Some(lifetime))?)
+    }
+
+    fn renew_address(&mut self, interface: u32, net: IpNet, lifetime: Duration) -> Result<()> {
+        self.errands.order(Errand::Renew {
+            interface,
+            net,
+            lifetime,
+        })
     }
 
     fn remove_address(&mut self, interface: u32, net: IpNet) -> Result<bool> {
@@ -307,9 +260,8 @@ impl Platform for Linux {
         }
     }
 
-    fn neighbour(&mut self, interface: u32, address: IpAddr) -> Result<Option<[u8; 6]>> {
-        self.netlink.neighbour_ask(interface, address)?;
-        Ok(self.netlink.neighbour(interface, address)?)
+    fn look_up_neighbour(&mut self, interface: u32, address: IpAddr) -> Result<()> {
+        self.errands.order(Errand::LookUp { interface, address })
     }
 
     fn has_connections(&mut self, address: IpAddr) -> Result<bool> {

@@ -122,3 +122,32 @@ fn a_node_without_its_address_waits_for_it() {
     assert!(!node.status().warnings.is_empty());
     assert_eq!(node.agent.name_of(IpAddr::V4(LB2)), "lb2");
 }
+
+fn renewed(node: &mut Node, problem: Option<&str>) {
+    node.machine().happen(Input::Renewed {
+        interface: ETH0,
+        net: vip(),
+        problem: problem.map(str::to_owned),
+    });
+    node.turn();
+}
+
+#[test]
+fn an_address_that_is_renewed_after_it_was_given_up_is_taken_off_again() {
+    let mut node = Node::ready("lb2");
+    node.hear(200, 255);
+    node.machine().leave_over(ETH0, vip());
+    renewed(&mut node, None);
+    assert!(!node.holds_vip());
+    let mut node = Node::active();
+    renewed(&mut node, None);
+    assert!(node.holds_vip(), "it is wanted");
+}
+
+#[test]
+fn an_address_that_cannot_be_renewed_is_left_to_others() {
+    let mut node = Node::active();
+    renewed(&mut node, Some("no memory"));
+    assert!(node.effects().iter().any(is_resignation));
+    assert!(!node.holds_vip());
+}
