@@ -17,6 +17,7 @@ use super::{ClientId, Input, Platform};
 use crate::check::Check;
 use crate::error::{Error, Result};
 use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
+use crate::process::Standing;
 use crate::vrrp::Family;
 
 /// Interfaces, by the IP version that VRRP is spoken in there.
@@ -45,6 +46,8 @@ pub struct Fake {
     pub fail_virtual_macs: bool,
     /// Interfaces whose ARP is about their own addresses alone.
     pub separated: BTreeSet<u32>,
+    /// How the data plane's thread stands.
+    pub standing: Option<Standing>,
     /// Makes [`Platform::guard`] fail.
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
@@ -100,6 +103,7 @@ impl Fake {
             fail_starts: false,
             fail_virtual_macs: false,
             separated: BTreeSet::new(),
+            standing: None,
             fail_guards: false,
             guards: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -484,6 +488,10 @@ impl Platform for Fake {
         };
         self.happen(Input::DataPlaneStarted { outcome });
         Ok(())
+    }
+
+    fn data_plane_standing(&mut self) -> Option<Standing> {
+        self.standing
     }
 
     fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()> {
