@@ -28,6 +28,8 @@ pub struct Essence {
     heard: Option<(IpAddr, Priority, Offset)>,
     /// How even the adverts come only matters while the Active can be asked.
     detection: Option<(Detection, Duration)>,
+    /// Its own, and the Active's.
+    leases: (Option<Duration>, Option<(IpAddr, Duration)>),
     active_interval: Centiseconds,
 }
 
@@ -52,8 +54,6 @@ enum Stage {
         advert_at: Offset,
         answer_in: Duration,
         insists_for: Duration,
-        /// Only that a timer has run out, so that the driver's next step is the same.
-        announces: bool,
     },
 }
 
@@ -75,7 +75,7 @@ enum Doubt {
 struct Lens {
     now: Instant,
     /// Nobody looks back further: no more than Active_Down_Interval, which is four intervals at most, and
-    /// an interval.
+    /// an interval; or a lease.
     back: Duration,
 }
 
@@ -138,13 +138,22 @@ impl Lens {
                 advert_at: self.offset(tenure.advert_at),
                 answer_in: self.left(tenure.answer_from),
                 insists_for: self.left(tenure.insist_until),
-                announces: self.left(tenure.reannounce.0).is_zero(),
             },
         }
     }
 }
 
 impl VirtualRouter {
+    /// When [`crate::Event::Timeout`] does something that other nodes come to know; the addresses are
+    /// announced again then, too, if that is due.
+    #[must_use]
+    pub fn acts_at(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Active(tenure) => Some(tenure.advert_at),
+            Phase::Initialize | Phase::Backup(_) => self.poll_timeout(),
+        }
+    }
+
     /// What decides what it will do. Its actions are to be taken before.
     #[must_use]
     pub fn essence(&self, now: Instant) -> Essence {
@@ -159,15 +168,18 @@ impl VirtualRouter {
             heard,
             detection,
             jitter,
+            lease,
+            active_lease,
             active_interval,
             reason: _,
             counters: _,
             actions: _,
         } = self;
         let interval = active_interval.duration().max(config.interval.duration());
+        let longest = (*lease).max(active_lease.map(|(_, lease)| lease));
         let lens = Lens {
             now,
-            back: interval * 5,
+            back: interval * 5 + longest.unwrap_or_default(),
         };
         Essence {
             config: *config,
@@ -179,6 +191,7 @@ impl VirtualRouter {
             preempts_in: able_since.map(|since| lens.left(since + config.preempt_delay)),
             heard: heard.map(|heard| (heard.from, heard.priority, lens.offset(heard.at))),
             detection: detection.map(|peer| (peer, *jitter)),
+            leases: (*lease, *active_lease),
             active_interval: *active_interval,
         }
     }
