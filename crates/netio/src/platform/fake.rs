@@ -14,6 +14,7 @@ pub use effect::Effect;
 
 use super::Input;
 use crate::netlink::{Address, HALO_ADDRESS_PROTOCOL, Link, NetlinkEvent};
+use crate::process::Standing;
 use crate::vrrp::Family;
 
 /// Interfaces, by the IP version that VRRP is spoken in there.
@@ -42,6 +43,8 @@ pub struct Fake {
     pub fail_virtual_macs: bool,
     /// Interfaces whose ARP is about their own addresses alone.
     pub separated: BTreeSet<u32>,
+    /// How the data plane's thread stands.
+    pub standing: Option<Standing>,
     /// Makes [`super::Platform::guard`] fail.
     pub fail_guards: bool,
     /// Addresses that are guarded, by interface.
@@ -97,6 +100,7 @@ impl Fake {
             fail_starts: false,
             fail_virtual_macs: false,
             separated: BTreeSet::new(),
+            standing: None,
             fail_guards: false,
             guards: BTreeMap::new(),
             refused: BTreeSet::new(),

@@ -28,6 +28,8 @@ pub struct Essence {
     heard: Option<(IpAddr, Priority, Offset)>,
     /// How even the adverts come only matters while the Active can be asked.
     detection: Option<(Detection, Duration)>,
+    /// This node's, and the Active's.
+    leases: (Option<Duration>, Option<(IpAddr, Duration)>),
     active_interval: Centiseconds,
 }
 
@@ -52,6 +54,7 @@ enum Stage {
         advert_at: Offset,
         answer_in: Duration,
         insists_for: Duration,
+        yields_for: Option<Duration>,
         /// Only that a timer has run out, so that the driver's next step is the same.
         announces: bool,
     },
@@ -138,6 +141,7 @@ impl Lens {
                 advert_at: self.offset(tenure.advert_at),
                 answer_in: self.left(tenure.answer_from),
                 insists_for: self.left(tenure.insist_until),
+                yields_for: tenure.yielding_until.map(|at| self.left(at)),
                 announces: self.left(tenure.reannounce.0).is_zero(),
             },
         }
@@ -158,6 +162,8 @@ impl VirtualRouter {
             able_since,
             heard,
             detection,
+            lease,
+            active_lease,
             jitter,
             active_interval,
             reason: _,
@@ -172,6 +178,7 @@ impl VirtualRouter {
         Essence {
             config: *config,
             stage: lens.stage(phase, *heard),
+            leases: (*lease, *active_lease),
             command: *command,
             mandate: *mandate,
             fit: *fit,

@@ -13,6 +13,7 @@ use super::{Effect, Entry, Fake, virtual_mac};
 use crate::check::Check;
 use crate::error::{Error, Result};
 use crate::netlink::{Address, Link};
+use crate::process::Standing;
 use crate::vrrp::Family;
 
 impl Platform for Fake {
@@ -270,6 +271,10 @@ impl Platform for Fake {
         };
         self.happen(Input::DataPlaneStarted { outcome });
         Ok(())
+    }
+
+    fn data_plane_standing(&mut self) -> Option<Standing> {
+        self.standing
     }
 
     fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()> {
