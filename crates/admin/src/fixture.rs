@@ -155,6 +155,7 @@ pub(crate) fn status() -> Status {
             pid: 101,
             started: 1_700_000_001_250,
             workers: 2,
+            worker_connections: vec![3, 4],
             config_generation: 2,
             listeners: vec![ListenerStatus {
                 name: "web".into(),

@@ -272,6 +272,9 @@ pub struct DataPlaneStatus {
     pub started: UnixMillis,
     /// Worker threads.
     pub workers: usize,
+    /// Client connections that each of them has; UDP: sessions.
+    #[serde(default)]
+    pub worker_connections: Vec<u64>,
     /// Generation of the configuration in use.
     pub config_generation: u64,
     /// Listeners, in file order.
