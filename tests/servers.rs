@@ -1,7 +1,7 @@
 //! Application servers come and go under load.
 
 use halo_api::HealthState;
-use halo_e2e::{cluster, get, hactl, until};
+use halo_e2e::{cluster, cluster_with, get, hactl, until};
 use halo_lab::wrk::Wrk;
 use halo_lab::{Lab, find_tool};
 
@@ -96,4 +96,28 @@ fn an_unhealthy_server_is_left_alone_until_it_is_well() {
     }
     post("/health/up");
     until(&lab, "app3 up", || health(&lab, "app3") == HealthState::Up);
+}
+
+/// Two connections to each of the servers, sixteen clients, and as many workers as cores.
+#[test]
+fn no_server_has_more_connections_than_it_may_and_the_requests_beyond_wait() {
+    const MOST: u64 = 2;
+    let lab = cluster_with(|text| {
+        let pool = "[[pool]]\nname = \"app\"\n";
+        assert!(text.contains(pool), "{text}");
+        text.replace(pool, &format!("{pool}max_connections = {MOST}\n"))
+    });
+    let wrk = load(&lab);
+    let mut waited = false;
+    until(&lab, "a thousand requests", || {
+        let status = lab.node("lb1").unwrap().status().unwrap();
+        let servers = &status.data_plane.unwrap().pools[0].servers;
+        for server in servers {
+            assert!(server.connections <= MOST, "{server:?}");
+            waited |= server.waiting > 0;
+        }
+        waited && servers.iter().map(|s| s.total).sum::<u64>() > 1000
+    });
+    let report = wrk.finish().unwrap();
+    assert_eq!(report.lost(), 0, "{report:?}");
 }

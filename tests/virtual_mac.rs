@@ -284,7 +284,15 @@ fn a_download_goes_on_where_it_is_when_the_address_moves_on_purpose() {
         &["failover", "web", "--to", "lb2", "--wait"],
         0,
     );
-    on_its_way(&lab);
+    until(
+        &lab,
+        "the VIP on lb2, and on lb1 what it has begun, below",
+        || {
+            let first = lab.host("lb1").unwrap();
+            let below = first.has(VIP).unwrap() && upper(first).is_some_and(|(_, up)| !up);
+            below && has(lab.host("lb2").unwrap())
+        },
+    );
     let head = begun
         .windows(4)
         .position(|four| four == b"\r\n\r\n")
@@ -294,14 +302,6 @@ fn a_download_goes_on_where_it_is_when_the_address_moves_on_purpose() {
     let rest = io::copy(&mut rest, &mut io::sink()).unwrap();
     assert_eq!((begun.len() - head) as u64 + rest, LENGTH);
     on(&lab, "lb2");
-}
-
-/// The VIP is with lb2, and lb1 has it below, for what it has begun.
-fn on_its_way(lab: &Lab) {
-    until(lab, "the VIP on lb2", || has(lab.host("lb2").unwrap()));
-    let first = lab.host("lb1").unwrap();
-    assert!(first.has(VIP).unwrap());
-    assert_eq!(upper(first).map(|(_, up)| up), Some(false));
 }
 
 /// A client of the IPv6 VIP.

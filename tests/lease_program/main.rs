@@ -12,7 +12,7 @@ use frames::{
 };
 use halo_e2e::fail;
 use halo_lab::Lab;
-use halo_netio::lease::{Leases, Verdict, Way};
+use halo_netio::lease::{Leases, Verdict, Way, of_mac};
 use halo_netio::netlink::Netlink;
 use nix::time::{ClockId, clock_gettime};
 
@@ -192,6 +192,54 @@ fn section_6_4_3_to_an_address_that_takes_no_packets_only_neighbour_discovery_an
                 assert!(passes(leases, Way::In, frame), "{what}, {refused}");
             }
         }
+    });
+}
+
+#[test]
+fn without_its_lease_nothing_passes_from_a_virtual_mac_address_or_for_it() {
+    const MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
+    on_a_host(|leases| {
+        let mut netlink = Netlink::open().unwrap();
+        let eth0 = netlink.link("eth0").unwrap().unwrap().index;
+        let guarded = [of_mac(MAC), LEASED.into()];
+        leases.guard(&mut netlink, eth0, &guarded).unwrap();
+        leases.lease(LEASED.into(), u64::MAX);
+        let frames = [other(), ipv4(CLIENT, STRANGER), ping(CLIENT6, CLIENT6)];
+        let mut check = |deadline: u64, expected: bool| {
+            leases.lease(of_mac(MAC), deadline);
+            for (way, at) in [(Way::In, 0), (Way::Out, 6)] {
+                for frame in &frames {
+                    let mut frame = frame.clone();
+                    let verdict = leases.judge_by_mac(way, &frame).unwrap_or_else(refused);
+                    assert_eq!(verdict, Verdict::Pass, "of another MAC address");
+                    frame[at..at + 6].copy_from_slice(&MAC);
+                    let verdict = leases.judge_by_mac(way, &frame).unwrap_or_else(refused);
+                    assert_eq!(verdict == Verdict::Pass, expected, "{way:?} {deadline}");
+                    assert!(passes(leases, way, &frame), "elsewhere it is not looked at");
+                }
+            }
+        };
+        let (now, second) = (boot_nanos(), 1_000_000_000);
+        check(0, true);
+        check(now + 60 * second, true);
+        check(now, false);
+        check(now - 50 * second, false);
+        check(now - 61 * second, true);
+        leases.lease(of_mac(MAC), now + 60 * second);
+        leases.drain(of_mac(MAC), now, now + 60 * second);
+        for (way, at, expected) in [(Way::In, 0, Verdict::Pass), (Way::Out, 6, Verdict::Drop)] {
+            let mut frame = other();
+            frame[at..at + 6].copy_from_slice(&MAC);
+            let verdict = leases.judge_by_mac(way, &frame).unwrap_or_else(refused);
+            assert_eq!(verdict, expected, "{way:?} while connections finish");
+        }
+        // With its lease, what is judged by addresses is judged as ever.
+        leases.lease(of_mac(MAC), now + 60 * second);
+        leases.lease(LEASED.into(), now);
+        let mut frame = ipv4(CLIENT, LEASED);
+        frame[..6].copy_from_slice(&MAC);
+        let verdict = leases.judge_by_mac(Way::In, &frame).unwrap_or_else(refused);
+        assert_eq!(verdict, Verdict::Drop);
     });
 }
 

@@ -12,10 +12,14 @@
 use std::time::{Duration, Instant};
 
 use halo_api::ProcessState;
+use halo_netio::process::Standing;
 
 /// A ready data plane says every 20 ms that it is alive. One that is silent for this long serves
 /// nobody; shorter would take a busy machine for a hanging process.
 const SILENCE: Duration = Duration::from_secs(1);
+/// One that would speak and gets no processor is given this long: to kill it would cost its clients more,
+/// and the one that is started in its place would wait for a processor as well.
+const STARVED: Duration = Duration::from_secs(3);
 /// Reading a configuration and binding its listeners takes milliseconds; on a slow and busy
 /// machine perhaps seconds.
 const STARTUP: Duration = Duration::from_secs(10);
@@ -33,6 +37,8 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 pub(crate) enum Order {
     /// Start it.
     Start,
+    /// See how it stands with the kernel, and tell [`Supervisor::handle_standing`].
+    Look,
     /// Kill it: it is as good as dead.
     Kill {
         /// Why, for "the data plane ...".
@@ -51,6 +57,7 @@ enum Phase {
     Ready {
         since: Instant,
         heard: Instant,
+        doubt: Doubt,
     },
     Stopping {
         until: Instant,
@@ -58,6 +65,19 @@ enum Phase {
     Stopped,
     /// A witness has none.
     Absent,
+}
+
+/// What is known of a ready one that is silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    Nothing,
+    /// How long it had run when half of the time was over, and when that was.
+    Seen {
+        ran: Duration,
+        at: Instant,
+    },
+    /// It gets no processor.
+    Starved,
 }
 
 /// The data plane's life.
@@ -106,8 +126,9 @@ impl Supervisor {
 
     /// It said something.
     pub(crate) fn handle_heard(&mut self, now: Instant) {
-        if let Phase::Ready { heard, .. } = &mut self.phase {
+        if let Phase::Ready { heard, doubt, .. } = &mut self.phase {
             *heard = now;
+            *doubt = Doubt::Nothing;
         }
     }
 
@@ -117,6 +138,7 @@ impl Supervisor {
             self.phase = Phase::Ready {
                 since: now,
                 heard: now,
+                doubt: Doubt::Nothing,
             };
         }
     }
@@ -166,8 +188,11 @@ impl Supervisor {
             Phase::Starting { .. } => Some(Order::Kill {
                 why: "was not ready within 10 s of its start",
             }),
-            Phase::Ready { .. } => Some(Order::Kill {
-                why: "was silent for 1 s",
+            Phase::Ready { doubt, .. } => Some(match doubt {
+                Doubt::Nothing | Doubt::Seen { .. } => Order::Look,
+                Doubt::Starved => Order::Kill {
+                    why: "got no processor for 3 s",
+                },
             }),
             Phase::Stopping { .. } => Some(Order::Kill {
                 why: "was not given more time to end",
@@ -176,12 +201,48 @@ impl Supervisor {
         }
     }
 
+    /// How a ready one that is silent stands with the kernel. What to do with it, if that is clear now.
+    pub(crate) fn handle_standing(
+        &mut self,
+        standing: Option<Standing>,
+        now: Instant,
+    ) -> Option<Order> {
+        let Phase::Ready { doubt, .. } = &mut self.phase else {
+            return None;
+        };
+        match *doubt {
+            Doubt::Nothing => {
+                let ran = standing.map_or(Duration::ZERO, |standing| standing.ran);
+                *doubt = Doubt::Seen { ran, at: now };
+                None
+            }
+            Doubt::Seen { ran, at } => {
+                // With a fifth of its time on a processor it could have spoken many times.
+                let starved = standing.is_some_and(|standing| {
+                    let since = now.saturating_duration_since(at);
+                    standing.runnable && standing.ran.saturating_sub(ran) * 5 < since
+                });
+                if starved {
+                    *doubt = Doubt::Starved;
+                    return None;
+                }
+                let why = "was silent for 1 s";
+                Some(Order::Kill { why })
+            }
+            Doubt::Starved => None,
+        }
+    }
+
     /// When [`Supervisor::poll_order`] has something to say.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
             Phase::Down { start_at } => Some(start_at),
             Phase::Starting { until } | Phase::Stopping { until } => Some(until),
-            Phase::Ready { heard, .. } => Some(heard + SILENCE),
+            Phase::Ready { heard, doubt, .. } => Some(match doubt {
+                Doubt::Nothing => heard + SILENCE / 2,
+                Doubt::Seen { .. } => heard + SILENCE,
+                Doubt::Starved => heard + STARVED,
+            }),
             Phase::Stopped | Phase::Absent => None,
         }
     }
@@ -234,117 +295,4 @@ impl Supervisor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DRAIN: Duration = Duration::from_secs(10);
-
-    fn ready(now: Instant) -> Supervisor {
-        let mut supervisor = Supervisor::new(now);
-        supervisor.handle_starting(now);
-        supervisor.handle_started(7);
-        supervisor.handle_ready(now);
-        supervisor
-    }
-
-    #[test]
-    fn it_is_started_at_once_and_again_at_once() {
-        let now = Instant::now();
-        let mut supervisor = Supervisor::new(now);
-        assert_eq!(supervisor.poll_order(now), Some(Order::Start));
-        supervisor.handle_starting(now);
-        supervisor.handle_started(7);
-        assert_eq!(supervisor.poll_order(now), None);
-        supervisor.handle_ended(now);
-        assert_eq!(supervisor.poll_order(now), Some(Order::Start));
-    }
-
-    #[test]
-    fn restarts_wait_longer_and_longer_up_to_five_seconds() {
-        let mut now = Instant::now();
-        let mut supervisor = Supervisor::new(now);
-        let mut waits = Vec::new();
-        for _ in 0..9 {
-            supervisor.handle_starting(now);
-            supervisor.handle_started(7);
-            supervisor.handle_ended(now);
-            let next = supervisor.poll_timeout().unwrap();
-            waits.push((next - now).as_millis());
-            now = next;
-        }
-        assert_eq!(waits, [0, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-        assert_eq!(supervisor.restarts(), 8);
-    }
-
-    #[test]
-    fn ten_good_seconds_forget_the_bad_starts() {
-        let now = Instant::now();
-        let mut supervisor = ready(now);
-        supervisor.handle_ended(now);
-        supervisor.handle_starting(now);
-        supervisor.handle_started(8);
-        supervisor.handle_ready(now);
-        let later = now + SETTLED;
-        supervisor.handle_ended(later);
-        assert_eq!(supervisor.poll_timeout(), Some(later));
-    }
-
-    #[test]
-    fn a_second_of_silence_of_a_ready_one_is_death() {
-        let now = Instant::now();
-        let mut supervisor = ready(now);
-        let heard = now + Duration::from_millis(900);
-        supervisor.handle_heard(heard);
-        assert_eq!(supervisor.poll_order(now + SILENCE), None);
-        assert!(matches!(
-            supervisor.poll_order(heard + SILENCE),
-            Some(Order::Kill { .. })
-        ));
-    }
-
-    #[test]
-    fn silence_while_the_agent_itself_was_paused_means_nothing() {
-        let now = Instant::now();
-        let mut supervisor = ready(now);
-        let woken = now + Duration::from_secs(60);
-        supervisor.handle_clock_gap(woken);
-        assert_eq!(supervisor.poll_order(woken), None);
-    }
-
-    #[test]
-    fn a_stopping_one_is_killed_after_its_drain_timeout_and_not_started_again() {
-        let now = Instant::now();
-        let mut supervisor = ready(now);
-        supervisor.stop(DRAIN, now);
-        assert_eq!(supervisor.state(), ProcessState::Stopping);
-        assert_eq!(supervisor.poll_order(now + DRAIN), None);
-        let over = now + DRAIN + STOP_GRACE;
-        assert!(matches!(
-            supervisor.poll_order(over),
-            Some(Order::Kill { .. })
-        ));
-        supervisor.handle_ended(over);
-        assert!(supervisor.is_stopped());
-        assert_eq!(supervisor.poll_order(over), None);
-    }
-
-    #[test]
-    fn a_second_stop_waits_no_longer() {
-        let now = Instant::now();
-        let mut supervisor = ready(now);
-        supervisor.stop(DRAIN, now);
-        supervisor.stop(DRAIN, now);
-        assert!(matches!(
-            supervisor.poll_order(now),
-            Some(Order::Kill { .. })
-        ));
-    }
-
-    #[test]
-    fn a_stop_without_a_process_is_done() {
-        let now = Instant::now();
-        let mut supervisor = Supervisor::new(now);
-        supervisor.stop(DRAIN, now);
-        assert!(supervisor.is_stopped());
-    }
-}
+mod tests;

@@ -39,6 +39,8 @@ pub(crate) struct Vip {
     pub(crate) upper: Option<u32>,
     /// That one is up, and the addresses are on it.
     pub(crate) raised: bool,
+    /// They were put there before the first advert, or could not be.
+    pub(crate) came_up: Option<Result<(), halo_netio::Error>>,
     pub(crate) announcer: Announcer,
     /// The other members' addresses, of the VIP's family.
     pub(crate) peers: Vec<IpAddr>,
@@ -95,6 +97,7 @@ impl Vip {
             place: Place::default(),
             upper: None,
             raised: false,
+            came_up: None,
             announcer: Announcer::default(),
             peers: peers(config, vip),
             ips: vip.ips().collect(),

@@ -19,6 +19,7 @@ use halo_netio::check::Check;
 use halo_netio::netlink::{Address, Link};
 use halo_netio::payload::Payload;
 use halo_netio::platform::{ClientId, Input};
+use halo_netio::process::Standing;
 use halo_netio::signals::Signal;
 use halo_netio::vrrp::{Datagram, Family};
 use halo_netio::{Platform, Result};
@@ -333,6 +334,10 @@ impl Platform for Steady {
         let outcome = Ok(4711);
         self.soon.push_back(Input::DataPlaneStarted { outcome });
         Ok(())
+    }
+
+    fn data_plane_standing(&mut self) -> Option<Standing> {
+        None
     }
 
     fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()> {

@@ -6,6 +6,8 @@ use std::ops::Sub;
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
@@ -138,11 +140,36 @@ pub fn thread_time() -> io::Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
+/// CPU time of this process and of those that it has waited for.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn own_time() -> io::Result<Duration> {
+    let mut all = Duration::ZERO;
+    for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+        let usage = getrusage(who)?;
+        for time in [usage.user_time(), usage.system_time()] {
+            let micros = u64::try_from(time.num_microseconds()).unwrap_or_default();
+            all += Duration::from_micros(micros);
+        }
+    }
+    Ok(all)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn what_a_child_took_is_ours_once_it_has_ended() {
+        let before = own_time().unwrap();
+        let loops = "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done";
+        let mut child = std::process::Command::new("sh");
+        assert!(child.args(["-c", loops]).status().unwrap().success());
+        assert!(own_time().unwrap() - before >= Duration::from_millis(2));
+    }
 
     #[test]
     fn a_thread_that_computes_is_seen_to() {

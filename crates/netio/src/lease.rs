@@ -72,6 +72,8 @@ pub struct Leases {
     records: Records,
     incoming: Program,
     outgoing: Program,
+    /// Those for interfaces with a virtual MAC address, in and out; `None`: there has been none.
+    by_mac: Option<[Program; 2]>,
     /// The slot of each guarded address.
     slots: BTreeMap<IpAddr, u32>,
     guarded: BTreeMap<u32, Vec<IpAddr>>,
@@ -96,12 +98,13 @@ impl Leases {
         let addresses = AddressMap::create(MOST_ADDRESSES)?;
         let records = Records::create(MOST_ADDRESSES)?;
         let load = |way| {
-            let code = program::gate(way, addresses.descriptor(), records.descriptor());
+            let code = program::gate(way, addresses.descriptor(), records.descriptor(), false);
             Program::load(&code)
         };
         Ok(Self {
             incoming: load(Way::In)?,
             outgoing: load(Way::Out)?,
+            by_mac: None,
             addresses,
             records,
             slots: BTreeMap::new(),
@@ -124,7 +127,8 @@ impl Leases {
         }
         self.give_out_slots()?;
         if !addresses.is_empty() && before.is_none() {
-            let attached = self.attach(netlink, interface);
+            let by_mac = addresses.iter().any(is_mac);
+            let attached = self.attach(netlink, interface, by_mac);
             if attached.is_err() {
                 self.guarded.remove(&interface); // to be tried again
             }
@@ -190,14 +194,7 @@ impl Leases {
             Way::In => &self.incoming,
             Way::Out => &self.outgoing,
         };
-        let failed = |source| Error::os("run the lease's program over a frame", source);
-        let (verdict, frame) = program.run(frame).map_err(failed)?;
-        match verdict {
-            program::SHOT => Ok(Verdict::Drop),
-            program::NO_OPINION => Ok(Verdict::Pass),
-            program::REDIRECT => Ok(Verdict::Forward(frame)),
-            other => Err(failed(io::Error::other(format!("its verdict is {other}")))),
-        }
+        judged(program, frame)
     }
 
     /// Takes the programs off an interface, also those of an agent that was killed.
@@ -207,11 +204,37 @@ impl Leases {
         Ok(())
     }
 
-    fn attach(&self, netlink: &mut Netlink, interface: u32) -> Result<()> {
-        let (incoming, outgoing) = (self.incoming.descriptor(), self.outgoing.descriptor());
+    fn attach(&mut self, netlink: &mut Netlink, interface: u32, by_mac: bool) -> Result<()> {
+        let [incoming, outgoing] = if by_mac {
+            self.load_by_mac()?.each_ref().map(Program::descriptor)
+        } else {
+            [&self.incoming, &self.outgoing].map(Program::descriptor)
+        };
         netlink.filter_replace(interface, FilterPoint::Ingress, incoming)?;
         netlink.filter_replace(interface, FilterPoint::Egress, outgoing)?;
         Ok(())
+    }
+
+    fn load_by_mac(&mut self) -> Result<&[Program; 2]> {
+        if self.by_mac.is_none() {
+            let (addresses, records) = (self.addresses.descriptor(), self.records.descriptor());
+            let load = |way| {
+                Program::load(&program::gate(way, addresses, records, true)).map_err(|source| {
+                    Error::os("lease virtual MAC addresses in the kernel", source)
+                })
+            };
+            self.by_mac = Some([load(Way::In)?, load(Way::Out)?]);
+        }
+        Ok(self.by_mac.as_ref().expect("just loaded"))
+    }
+
+    /// What would become of a frame now on an interface with a virtual MAC address.
+    pub fn judge_by_mac(&mut self, way: Way, frame: &[u8]) -> Result<Verdict> {
+        let [incoming, outgoing] = self.load_by_mac()?;
+        match way {
+            Way::In => judged(incoming, frame),
+            Way::Out => judged(outgoing, frame),
+        }
     }
 
     /// One slot for each address that is guarded anywhere.
@@ -260,6 +283,31 @@ impl Leases {
         self.slots.insert(address, slot);
         Ok(())
     }
+}
+
+fn judged(program: &Program, frame: &[u8]) -> Result<Verdict> {
+    let failed = |source| Error::os("run the lease's program over a frame", source);
+    let (verdict, frame) = program.run(frame).map_err(failed)?;
+    match verdict {
+        program::SHOT => Ok(Verdict::Drop),
+        program::NO_OPINION => Ok(Verdict::Pass),
+        program::REDIRECT => Ok(Verdict::Forward(frame)),
+        other => Err(failed(io::Error::other(format!("its verdict is {other}")))),
+    }
+}
+
+/// A virtual MAC address, in the form in which it is guarded and leased beside IP addresses: one that no
+/// host has, as all multicast ones.
+#[must_use]
+pub fn of_mac(mac: [u8; 6]) -> IpAddr {
+    let mut octets = [0xff; 16];
+    octets[10..].copy_from_slice(&mac);
+    IpAddr::from(octets)
+}
+
+/// Whether it is what [`of_mac`] makes.
+fn is_mac(address: &IpAddr) -> bool {
+    matches!(address, IpAddr::V6(ip) if ip.octets()[..10] == [0xff; 10])
 }
 
 fn key(address: IpAddr) -> Key {

@@ -18,6 +18,7 @@ use crate::check::{Check, Outcome};
 use crate::error::Result;
 use crate::netlink::{Address, Link, NetlinkEvent};
 use crate::payload::Payload;
+use crate::process::Standing;
 use crate::signals::Signal;
 use crate::vrrp::{Datagram, Family};
 
@@ -195,6 +196,9 @@ pub trait Platform {
     /// Has the data plane started, which must not be running; [`Input::DataPlaneStarted`] tells how that
     /// went. What is sent to it meanwhile it finds.
     fn start_data_plane(&mut self) -> Result<()>;
+
+    /// How the thread of the data plane that speaks stands with the kernel; `None`: nobody knows.
+    fn data_plane_standing(&mut self) -> Option<Standing>;
 
     /// Sends the data plane a message. Fails when it has left too much unread; what is sent to one
     /// that has ended is lost, and [`Input::DataPlaneEnded`] on its way.

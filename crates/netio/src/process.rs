@@ -6,6 +6,7 @@ mod launch;
 mod memory;
 mod scheduling;
 mod secret;
+mod standing;
 
 use std::ffi::OsString;
 use std::io;
@@ -21,6 +22,7 @@ pub(crate) use launch::{Launch, Launched};
 pub use memory::{Residence, lock_memory};
 pub use scheduling::{Precedence, take_precedence};
 pub use secret::{random_seed, read_secret};
+pub use standing::Standing;
 
 use crate::error::{Error, Result};
 

@@ -23,6 +23,12 @@ impl<P: Platform> Agent<P> {
     pub(super) fn follow_supervisor(&mut self, now: Instant) {
         match self.supervisor.poll_order(now) {
             Some(Order::Start) => self.start_data_plane(now),
+            Some(Order::Look) => {
+                let standing = self.platform.data_plane_standing();
+                if let Some(Order::Kill { why }) = self.supervisor.handle_standing(standing, now) {
+                    self.kill_data_plane(why, now);
+                }
+            }
             Some(Order::Kill { why }) => self.kill_data_plane(why, now),
             None => {}
         }

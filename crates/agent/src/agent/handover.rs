@@ -77,13 +77,15 @@ impl<P: Platform> Agent<P> {
         vip.announcer.stop();
         vip.retiring = Some(retiring);
         vip.drained = true;
-        self.platform.drain(&mut vip.config.ips(), retiring.until);
+        self.platform.drain(&mut vip.leasable(), retiring.until);
         let message = ToDataPlane::Drain {
             addresses: vip.ips.clone(),
             within_ms: u64::try_from(drain.as_millis()).unwrap_or(u64::MAX),
         };
         info!("{}: its connections here may finish", vip.config.name);
-        self.descend(index);
+        if !self.is_upper_guarded(index) {
+            self.descend(index);
+        }
         self.send_to_data_plane(&message, now);
     }
 
@@ -112,6 +114,9 @@ impl<P: Platform> Agent<P> {
         };
         if !retiring.is_over(&mut left, now) {
             self.vips[index].retiring = Some(retiring);
+            if now >= retiring.quiet_at() {
+                self.descend(index);
+            }
             return;
         }
         let cut_off = left();

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use halo_netio::Platform;
+use halo_netio::lease::of_mac;
 use halo_packet::vrrp::Priority;
 use tracing::warn;
 
@@ -30,7 +31,7 @@ impl<P: Platform> Agent<P> {
         let vip = &self.vips[index];
         if vip.leased {
             let until = self.within_mandate(index, now + self.lease(vip, interval));
-            self.platform.lease(&mut vip.config.ips(), until);
+            self.platform.lease(&mut vip.leasable(), until);
         }
     }
 
@@ -54,10 +55,19 @@ impl<P: Platform> Agent<P> {
         self.renew_lease(index, now, interval);
     }
 
+    /// The lease of the virtual MAC address alone, from when on the kernel may speak from it.
+    pub(super) fn begin_lease_of_mac(&mut self, index: usize, now: Instant) {
+        let vip = &self.vips[index];
+        let interval = vip.router.config().interval.duration();
+        let until = self.within_mandate(index, now + self.lease(vip, interval));
+        let mut mac = vip.virtual_mac().map(of_mac).into_iter();
+        self.platform.lease(&mut mac, until);
+    }
+
     pub(super) fn end_lease(&mut self, index: usize) {
         let vip = &mut self.vips[index];
         vip.leased = false;
-        self.platform.end_lease(&mut vip.config.ips());
+        self.platform.end_lease(&mut vip.leasable());
     }
 
     /// Guards the VIPs' addresses on the interfaces where they are now.
@@ -75,7 +85,7 @@ impl<P: Platform> Agent<P> {
                         index: upper,
                         ..home.clone()
                     };
-                    wanted.insert(upper, (port, vip.ips.clone()));
+                    wanted.insert(upper, (port, vip.leasable().collect()));
                 }
             }
         }
@@ -127,6 +137,12 @@ impl<P: Platform> Agent<P> {
     pub(super) fn is_guarded(&self, vip: &Vip) -> bool {
         let home = vip.place.home.as_ref();
         home.is_some_and(|home| self.guards.interfaces.contains(&home.index))
+    }
+
+    /// Whether the same holds for the VIP's interface with a virtual MAC address.
+    pub(super) fn is_upper_guarded(&self, index: usize) -> bool {
+        let upper = self.vips[index].upper;
+        upper.is_some_and(|upper| self.guards.interfaces.contains(&upper))
     }
 
     /// An agent that was killed, with another configuration, may have guarded other interfaces.

@@ -36,6 +36,7 @@ impl<P: Platform> Agent<P> {
                         self.tell_successor(index);
                     } else {
                         self.count_epoch(index);
+                        self.come_up(index, now);
                     }
                     self.send_advert(index, priority, interval);
                     // A farewell is no reason to stay.
@@ -216,8 +217,12 @@ impl<P: Platform> Agent<P> {
     }
 
     fn claim(&mut self, index: usize, now: Instant) {
-        self.take_charge(index, now);
-        match self.put_on(index, now) {
+        let put = self.vips[index].came_up.take();
+        let put = put.unwrap_or_else(|| {
+            self.take_charge(index, now);
+            self.put_on(index, now)
+        });
+        match put {
             Ok(()) => {
                 let vip = &mut self.vips[index];
                 vip.renew_at = Some(now + RENEWAL);
@@ -235,11 +240,12 @@ impl<P: Platform> Agent<P> {
     }
 
     /// Leases the addresses and puts them on.
-    fn put_on(&mut self, index: usize, now: Instant) -> Result<(), halo_netio::Error> {
+    pub(super) fn put_on(&mut self, index: usize, now: Instant) -> Result<(), halo_netio::Error> {
         if !self.vips[index].config.virtual_mac {
             self.begin_lease(index, now);
             return self.put_addresses(index);
         }
+        self.begin_lease_of_mac(index, now);
         // They may still be on the interface below, which is not to answer for them.
         let put = self.ascend(index);
         self.begin_lease(index, now);

@@ -1,14 +1,16 @@
 //! Virtual routers with a MAC address of their own (RFC 9568 section 7.3).
 //!
-//! The addresses sit on an interface on top of the VIP's own. It is up while this node is Active and at no
-//! other time, so that a Backup has the virtual MAC address nowhere, and says nothing from it by which a
-//! switch could take this node for the Active. Connections that finish here after the VIP has moved do so
-//! on the interface below.
+//! The addresses sit on an interface on top of the VIP's own. It is up while this node is Active, so that a
+//! Backup has the virtual MAC address nowhere, and says nothing from it by which a switch could take this
+//! node for the Active. After a planned move it stays up, dumb, until every switch knows where the VIP is
+//! now; connections that go on finish on the interface below.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use halo_netio::Platform;
+use halo_netio::lease::of_mac;
 use halo_netio::netlink::Link;
 use halo_packet::MacAddr;
 use halo_packet::vrrp::{Vrid, virtual_mac};
@@ -115,6 +117,17 @@ impl<P: Platform> Agent<P> {
             }
         }
         Ok(())
+    }
+
+    /// Before the first advertisement: from then on switches send what is for the virtual MAC address here.
+    pub(super) fn come_up(&mut self, index: usize, now: Instant) {
+        let vip = &self.vips[index];
+        if !vip.config.virtual_mac || !vip.is_active() || vip.claims.held_since.is_some() {
+            return;
+        }
+        self.take_charge(index, now);
+        let put = self.put_on(index, now);
+        self.vips[index].came_up = Some(put);
     }
 
     /// The VIP is another node's, and connections finish here: on the interface below, where nobody is
@@ -250,9 +263,18 @@ impl Vip {
     /// The MAC address that the addresses have on the network.
     pub(crate) fn mac(&self) -> Option<MacAddr> {
         let home = self.place.home.as_ref()?;
-        if self.config.virtual_mac {
-            return Some(virtual_mac(self.vrid, self.config.is_ipv6()));
-        }
-        home.mac.map(MacAddr::from)
+        let own = || home.mac.map(MacAddr::from);
+        self.virtual_mac().map(MacAddr::from).or_else(own)
+    }
+
+    /// The MAC address of the virtual router, if it has one.
+    pub(crate) fn virtual_mac(&self) -> Option<[u8; 6]> {
+        let mac = || virtual_mac(self.vrid, self.config.is_ipv6()).octets();
+        self.config.virtual_mac.then(mac)
+    }
+
+    /// What the kernel lets this node have only while it is leased.
+    pub(crate) fn leasable(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.config.ips().chain(self.virtual_mac().map(of_mac))
     }
 }

@@ -35,6 +35,8 @@ const VLAN_ID: i32 = 0x0fff;
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_ARP: u16 = 0x0806;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
+const DESTINATION_HARDWARE: i32 = 0;
+const SOURCE_HARDWARE: i32 = 6;
 const ETHERNET: i32 = 14;
 const IPV4_DESTINATION: i32 = ETHERNET + 16;
 
@@ -85,7 +87,11 @@ struct Exits {
 ///
 /// Everything else, every other address, and frames of a VLAN on top of this interface, are left to
 /// the filters that follow.
-pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
+///
+/// On an interface with a virtual MAC address of its own (`by_mac`), that one is leased as well, and without
+/// its lease every frame that comes from it or is for it is dropped, whatever it is about: the kernel has
+/// more to say than ARP, such as its multicast groups, and switches would look for the address here.
+pub(super) fn gate(way: Way, addresses: i32, records: i32, by_mac: bool) -> Vec<Instruction> {
     let mut asm = Assembler::default();
     let [resolution, traffic, pass, drop] = std::array::from_fn(|_| asm.label());
     let exits = Exits {
@@ -93,6 +99,10 @@ pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
         traffic,
         pass,
     };
+    asm.copy(R6, R1);
+    if by_mac {
+        judge_mac(&mut asm, way, addresses, records, [drop, pass]);
+    }
     find_address(&mut asm, way, exits);
     asm.place(resolution);
     find_record(&mut asm, addresses, records, pass);
@@ -122,10 +132,44 @@ pub(super) fn gate(way: Way, addresses: i32, records: i32) -> Vec<Instruction> {
     asm.assemble()
 }
 
+/// To `drop` when the frame comes from a MAC address, or is for one, whose lease has ended; to `pass` when
+/// it is cut short; else on.
+fn judge_mac(
+    asm: &mut Assembler,
+    way: Way,
+    addresses: i32,
+    records: i32,
+    [drop, pass]: [Label; 2],
+) {
+    let leased = asm.label();
+    let mac = match way {
+        Way::In => DESTINATION_HARDWARE,
+        Way::Out => SOURCE_HARDWARE,
+    };
+    // As `super::of_mac` has it.
+    asm.store_value(Width::W64, R10, ADDRESS, -1);
+    asm.store_value(Width::W16, R10, ADDRESS + 8, -1);
+    load_field(asm, mac, 6, ADDRESS + 10, pass);
+    find_record(asm, addresses, records, leased);
+    asm.jump_if_register(R0, When::Less, R7, leased);
+    match way {
+        // Until switches know its next holder, what they send here still is taken.
+        Way::In => {
+            asm.load(Width::W64, R8, R9, Field::Draining.offset());
+            judge_end(asm, leased, leased);
+        }
+        Way::Out => {
+            asm.set(R8, 0);
+            judge_end(asm, drop, leased);
+        }
+    }
+    asm.jump(drop);
+    asm.place(leased);
+}
+
 /// Puts the address that a packet is about at [`ADDRESS`], and goes where such packets are judged.
 fn find_address(asm: &mut Assembler, way: Way, exits: Exits) {
     let [ipv4, ipv6] = std::array::from_fn(|_| asm.label());
-    asm.copy(R6, R1);
     asm.load(Width::W32, R7, R6, VLAN_TCI);
     asm.mask(R7, VLAN_ID);
     asm.jump_if(R7, When::NotEqual, 0, exits.pass);

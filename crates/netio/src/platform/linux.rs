@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::frame::{ArpListener, FrameSocket};
 use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
-use crate::process::{Capability, Identity};
+use crate::process::{Capability, Identity, Standing};
 use crate::signals::Signals;
 use crate::virtual_mac::VirtualMacs;
 use crate::vrrp::{Family, VrrpSocket};
@@ -373,6 +373,10 @@ impl Platform for Linux {
     fn start_data_plane(&mut self) -> Result<()> {
         let leases = self.leases.as_ref().map(Leases::share).transpose()?;
         self.data_plane.start(leases)
+    }
+
+    fn data_plane_standing(&mut self) -> Option<Standing> {
+        self.data_plane.standing()
     }
 
     fn send_to_data_plane(&mut self, message: &[u8]) -> Result<()> {

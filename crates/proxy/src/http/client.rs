@@ -1,10 +1,13 @@
 //! A client's connection: its socket, and until when it may wait.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::buffer::{Buffer, Outgoing};
@@ -117,6 +120,22 @@ impl Client {
             // Not before, so that the drain counts it among those that it cut off.
             self.draining = Some((idle, timers.tick_of(until).after(Duration::ZERO)));
         }
+    }
+
+    /// Whether the client has gone, while nothing is read from it. Wakes the task when that may change; one
+    /// behind bytes that nobody has read yet is not seen.
+    pub(super) fn has_gone(&self, cx: &mut Context<'_>) -> bool {
+        while self.tcp.poll_read_ready(cx).is_ready() {
+            let peek = || SockRef::from(&self.tcp).peek(&mut [MaybeUninit::uninit()]);
+            match self.tcp.try_io(Interest::READABLE, peek) {
+                Ok(0) => return true,
+                Ok(_) => return false,
+                // Then it waits for more.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return true,
+            }
+        }
+        false
     }
 
     /// Receives what there is room for; 0 at the end of the stream.

@@ -75,6 +75,10 @@ async fn before<T>(
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(done);
         }
+        // A place in line is for an answer that somebody waits for.
+        if matches!(late, Some(Fault::QueueTimeout)) && client.has_gone(cx) {
+            return Poll::Ready(Err(Fault::ClientGone));
+        }
         Poll::Ready(Err(match ready!(client.poll_due(cx, due)) {
             Due::Time => late.take().unwrap_or(Fault::CutOff),
             Due::CutOff => Fault::CutOff,

@@ -8,7 +8,7 @@ use halo_http1::{RequestRewrite, write_request};
 
 use super::client::Client;
 use super::connect::{connect, connect_again};
-use super::idle::ServerConnection;
+use super::idle::{ServerConnection, is_its_clients};
 use super::job::Job;
 use super::transfer::{Transferred, transfer};
 use crate::fault::Fault;
@@ -87,6 +87,11 @@ pub(super) async fn forward(
 /// An idle connection to the server, if one is kept.
 fn kept_connection(client: &Client, job: &Job, lease: &Lease) -> Option<ServerConnection> {
     let upstreams = &client.connection.worker.upstreams;
+    // There may be some from before the pool sent headers.
+    let attempts = job.story.attempts.as_ref()?;
+    if is_its_clients(&attempts.pool().config) {
+        return None;
+    }
     // A request that may not be sent twice is not sent to a connection that is closed already.
     upstreams.take(&lease.server, !may_be_sent_twice(job))
 }

@@ -206,6 +206,41 @@ fn http_requests_of_two_clients_never_share_a_connection_that_names_one() {
     assert_eq!(server.connections(), 4);
 }
 
+#[test]
+fn a_pool_that_comes_to_send_headers_uses_no_connection_from_before() {
+    let server = TestServer::start(|mut stream| {
+        let mut head = Vec::new();
+        loop {
+            let mut byte = [0];
+            if stream.read_exact(&mut byte).is_err() {
+                return;
+            }
+            head.push(byte[0]);
+            if head.ends_with(b"\r\n\r\n") {
+                let named = if head.starts_with(b"PROXY ") {
+                    "yes"
+                } else {
+                    "no"
+                };
+                let length = named.len();
+                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{named}");
+                stream.write_all(answer.as_bytes()).unwrap();
+                head.clear();
+            }
+        }
+    });
+    let mut bench = Bench::http(&[server.address]);
+    let mut client = bench.connect();
+    assert_eq!(client.get("/").body_text(), "no");
+    change_pool(&mut bench.config, |p| {
+        p.proxy_protocol = Some(ProxyProtocol::V1);
+        p.max_idle = 0;
+    });
+    bench.proxy.apply(&bench.config, 2).unwrap();
+    assert_eq!(client.get("/").body_text(), "yes");
+    assert_eq!(client.get("/").body_text(), "yes");
+}
+
 /// A TLS 1.2 client hello for a name, in records of `size` bytes.
 fn client_hello(name: &str, size: usize) -> Vec<u8> {
     let length = |n: usize| u16::try_from(n).unwrap().to_be_bytes();

@@ -185,6 +185,24 @@ fn who_waits_too_long_is_answered_503_and_leaves_its_turn_to_others() {
 }
 
 #[test]
+fn who_goes_while_it_waits_leaves_the_line() {
+    let slow = Slow::start("a");
+    let bench = limited(&[slow.server.address], 1);
+    let mut served = bench.connect();
+    served.send(GET);
+    eventually("the server has one", || slow.server.connections() == 1);
+    let mut goes = bench.connect();
+    goes.send(GET);
+    eventually("it waits", || bench.server_counters(0).waiting == 1);
+    drop(goes);
+    eventually("nobody waits", || bench.server_counters(0).waiting == 0);
+    slow.answer();
+    assert_eq!(served.receive().status(), 200);
+    assert_eq!(bench.server_counters(0).total, 2);
+    assert_eq!(slow.server.connections(), 1);
+}
+
+#[test]
 fn a_limit_that_a_reload_raises_lets_in_who_waits() {
     let slow = Slow::start("a");
     let mut bench = limited(&[slow.server.address], 1);

@@ -48,13 +48,17 @@ pub(super) struct Tenure {
     rivalry: Rivalry,
     /// No rival is answered before this.
     pub(super) answer_from: Instant,
+    /// It gave way by command, and took over from a node that seemed dead: until then that one wins the
+    /// addresses back with its next advert, should it live after all.
+    pub(super) yielding_until: Option<Instant>,
     /// Until then the adverts say 255, so that an Active of priority 254 gives way.
     pub(super) insist_until: Instant,
 }
 
 impl Tenure {
     pub(super) fn next(&self) -> Instant {
-        self.advert_at.min(self.reannounce.0)
+        let next = self.advert_at.min(self.reannounce.0);
+        self.yielding_until.map_or(next, |at| at.min(next))
     }
 }
 
@@ -65,10 +69,11 @@ impl VirtualRouter {
         if !self.is_mandated(reason, now) {
             return;
         }
-        if self.command == Command::Yielded {
+        let interval = self.config.interval.duration();
+        let yielding_until = self.yields_to_the_living(reason, now);
+        if self.command == Command::Yielded && yielding_until.is_none() {
             self.command = Command::None;
         }
-        let interval = self.config.interval.duration();
         let rival_at_the_top = self
             .heard
             .is_some_and(|heard| heard.priority >= Priority::HIGHEST);
@@ -82,6 +87,7 @@ impl VirtualRouter {
             reannounce: (now + AFTER_CLAIM, ReannounceCause::AfterClaim),
             rivalry: Rivalry::default(),
             answer_from: now,
+            yielding_until,
             insist_until,
         };
         self.heard = None;
@@ -89,6 +95,29 @@ impl VirtualRouter {
         self.send(self.claimed_priority(&tenure, now));
         self.actions.push_back(Action::Claim);
         self.enter(Phase::Active(tenure), reason);
+    }
+
+    /// An operator wanted another node to have the addresses. One that was only late keeps them: this node
+    /// outranks it again only when it has been silent for as long as anyone is waited for.
+    fn yields_to_the_living(&self, reason: Reason, now: Instant) -> Option<Instant> {
+        let seemed_dead = matches!(
+            reason,
+            Reason::Dead { .. } | Reason::LeaseEnded { .. } | Reason::Silent { .. }
+        );
+        let wait = self.down_interval(self.config.interval, Priority::LOWEST);
+        (self.command == Command::Yielded && seemed_dead).then(|| now + wait)
+    }
+
+    /// Nobody was heard who lives after all.
+    fn yield_no_longer(&mut self, now: Instant) {
+        let Phase::Active(tenure) = &mut self.phase else {
+            return;
+        };
+        if tenure.yielding_until.is_none_or(|at| now < at) {
+            return;
+        }
+        tenure.yielding_until = None;
+        self.unhold(now);
     }
 
     /// The priority that adverts say.
@@ -193,7 +222,12 @@ impl VirtualRouter {
                 priority: ours,
             }
         };
-        self.command = Command::None;
+        // What the operator wanted stands.
+        let yields =
+            matches!(&self.phase, Phase::Active(tenure) if tenure.yielding_until.is_some());
+        if !yields {
+            self.command = Command::None;
+        }
         self.note(from, heartbeat, now);
         self.active_interval = heartbeat.interval;
         self.send(ours);
@@ -234,6 +268,7 @@ impl VirtualRouter {
             tenure.reannounce = (now + REFRESH, ReannounceCause::Refresh);
             self.actions.push_back(Action::Reannounce(cause));
         }
+        self.yield_no_longer(now);
     }
 
     /// The driver says that it was paused.

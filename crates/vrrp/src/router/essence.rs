@@ -28,7 +28,7 @@ pub struct Essence {
     heard: Option<(IpAddr, Priority, Offset)>,
     /// How even the adverts come only matters while the Active can be asked.
     detection: Option<(Detection, Duration)>,
-    /// Its own, and the Active's.
+    /// This node's, and the Active's.
     leases: (Option<Duration>, Option<(IpAddr, Duration)>),
     active_interval: Centiseconds,
 }
@@ -54,6 +54,7 @@ enum Stage {
         advert_at: Offset,
         answer_in: Duration,
         insists_for: Duration,
+        yields_for: Option<Duration>,
     },
 }
 
@@ -138,6 +139,7 @@ impl Lens {
                 advert_at: self.offset(tenure.advert_at),
                 answer_in: self.left(tenure.answer_from),
                 insists_for: self.left(tenure.insist_until),
+                yields_for: tenure.yielding_until.map(|at| self.left(at)),
             },
         }
     }
@@ -149,7 +151,10 @@ impl VirtualRouter {
     #[must_use]
     pub fn acts_at(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Active(tenure) => Some(tenure.advert_at),
+            Phase::Active(tenure) => {
+                let yields = tenure.yielding_until;
+                Some(yields.map_or(tenure.advert_at, |at| at.min(tenure.advert_at)))
+            }
             Phase::Initialize | Phase::Backup(_) => self.poll_timeout(),
         }
     }

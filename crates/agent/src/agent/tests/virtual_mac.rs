@@ -1,5 +1,6 @@
 //! Virtual routers with a MAC address of their own.
 
+use halo_netio::lease::of_mac;
 use halo_packet::vrrp::{Arrival, decode};
 
 use super::*;
@@ -111,7 +112,10 @@ fn section_7_2_the_active_speaks_from_the_virtual_mac_address_and_has_the_addres
     let first = node.position(|effect| advert(effect).is_some());
     let up = node.position(|effect| matches!(effect, Effect::InterfaceUp { up: true, .. }));
     let put = node.position(|effect| *effect == Effect::AddressPut(alone()));
-    assert!(first < put && up < put);
+    assert!(
+        up < put && put < first,
+        "switches send it here from the first advert on"
+    );
     let status = node.vip();
     assert_eq!(status.virtual_mac.as_deref(), Some("00:00:5e:00:01:33"));
     assert_eq!(status.interface, "eth0");
@@ -120,9 +124,34 @@ fn section_7_2_the_active_speaks_from_the_virtual_mac_address_and_has_the_addres
 #[test]
 fn the_kernels_lease_is_for_both_interfaces() {
     let node = active();
-    for interface in [ETH0, UPPER] {
-        assert_eq!(node.agent.platform.guards[&interface], [vip().addr()]);
-    }
+    let guards = &node.agent.platform.guards;
+    assert_eq!(guards[&ETH0], [vip().addr()]);
+    assert_eq!(guards[&UPPER], [vip().addr(), of_mac(MAC)]);
+    // The kernel may speak from it as soon as it is up, and no sooner.
+    let leased = node.position(|effect| is_leased_to(effect, of_mac(MAC)));
+    let up = node.position(|effect| matches!(effect, Effect::InterfaceUp { up: true, .. }));
+    assert!(leased < up);
+}
+
+fn is_leased_to(effect: &Effect, to: IpAddr) -> bool {
+    matches!(effect, Effect::Leased { address, .. } if *address == to)
+}
+
+#[test]
+fn the_virtual_mac_address_is_leased_with_the_addresses_and_no_longer() {
+    let mut node = active();
+    node.machine().effects.clear();
+    node.run(Duration::from_secs(1));
+    let leases = |node: &Node, to: IpAddr| {
+        let effects = node.effects().iter();
+        effects.filter(|effect| is_leased_to(effect, to)).count()
+    };
+    assert_eq!(leases(&node, of_mac(MAC)), leases(&node, vip().addr()));
+    assert_eq!(leases(&node, of_mac(MAC)), 10);
+    node.machine()
+        .change_link(ETH0, |link| link.carrier = false);
+    node.run(Duration::from_millis(20));
+    assert!(node.effects().contains(&Effect::LeaseEnded(of_mac(MAC))));
 }
 
 #[test]
@@ -143,17 +172,32 @@ fn who_is_told_to_stop_says_so_from_the_virtual_mac_address_and_leaves_nothing()
 }
 
 #[test]
-fn connections_finish_on_the_interface_below_and_come_back_with_the_vip() {
+fn after_a_planned_move_what_switches_still_send_here_is_served_and_then_nothing_is() {
     let mut node = active();
     node.machine().connections.insert(vip().addr());
     node.machine().effects.clear();
     node.failover(None);
-    assert!(node.holds_vip(), "below");
+    assert!(is_up(&node) && node.agent.platform.has_address(UPPER, alone()));
+    assert!(!node.holds_vip(), "the interface below would answer for it");
+    let draining = |effect: &Effect| match effect {
+        Effect::Draining { address, .. } => *address == of_mac(MAC),
+        _ => false,
+    };
+    node.position(draining);
+    for _ in 0..8 {
+        hear(&mut node, 100);
+        node.run(Duration::from_millis(100));
+    }
+    assert!(node.holds_vip(), "connections finish below");
     assert!(!is_up(&node));
     assert!(!node.agent.platform.has_address(UPPER, alone()));
-    let draining = node.position(is_draining);
-    let below = node.position(|effect| *effect == Effect::AddressPut(vip()));
-    assert!(draining < below, "the interface below never answers for it");
+}
+
+#[test]
+fn connections_finish_on_the_interface_below_and_come_back_with_the_vip() {
+    let mut node = active();
+    node.machine().connections.insert(vip().addr());
+    node.failover(None);
     for _ in 0..50 {
         hear(&mut node, 100);
         node.run(Duration::from_millis(100));
@@ -168,8 +212,37 @@ fn connections_finish_on_the_interface_below_and_come_back_with_the_vip() {
     assert!(!node.holds_vip());
     let above = node.position(|effect| *effect == Effect::AddressPut(alone()));
     let gone = node.position(|effect| *effect == Effect::AddressRemoved(vip()));
-    let leased = node.position(is_leased);
-    assert!(above < gone && gone < leased);
+    let leased = node.position(|effect| is_leased_to(effect, vip().addr()));
+    assert!(
+        above < gone && gone < leased,
+        "the interface below never answers for it"
+    );
+}
+
+#[test]
+fn who_gets_the_vip_back_at_once_has_it_where_it_was() {
+    let mut node = active();
+    node.machine().connections.insert(vip().addr());
+    node.failover(None);
+    node.failover(Some("lb1"));
+    node.run(PATIENCE);
+    assert_eq!(node.vip().state, VipState::Active);
+    assert!(is_up(&node) && node.agent.platform.has_address(UPPER, alone()));
+    assert!(!node.holds_vip());
+}
+
+#[test]
+fn without_the_kernels_lease_the_virtual_mac_address_goes_at_once() {
+    let mut machine = Node::machine_for("lb1", &config());
+    machine.fail_guards = true;
+    let mut node = Node::on(machine, "lb1");
+    node.agent.start().unwrap();
+    node.run(PATIENCE * 2);
+    assert_eq!(node.vip().state, VipState::Active);
+    node.greet(true, vec![peers::presence(51, Role::Backup)]);
+    node.failover(None);
+    assert!(!is_up(&node));
+    assert!(!node.holds_vip());
 }
 
 #[test]
@@ -226,7 +299,7 @@ fn what_somebody_takes_away_from_the_active_is_put_back() {
     let made = upper(&node).expect("made again");
     assert!(made.up);
     assert!(node.agent.platform.has_address(made.index, alone()));
-    assert_eq!(node.agent.platform.guards[&made.index], [vip().addr()]);
+    assert!(node.agent.platform.guards[&made.index].contains(&of_mac(MAC)));
     assert_eq!(node.vip().state, VipState::Active);
 }
 

@@ -67,7 +67,7 @@ impl<'a> Bench<'a> {
         let pids = contender.processes();
         usage::reset_peaks(&pids).map_err(io("reset the peak of memory"))?;
         let (busy, other) = (core_busy(PROXY_CORE)?, core_busy(OTHER_CORE)?);
-        let before = CpuTime::of(&pids);
+        let (before, others) = (CpuTime::of(&pids), own_time()?);
         let start = Instant::now();
         let rival = workload.shares_the_core().then(|| Rival::start(PROXY_CORE));
         let seen = self.generate(&generator, target, rate, self.duration)?;
@@ -76,7 +76,7 @@ impl<'a> Bench<'a> {
         let taken = rival.map_or(Ok(Duration::ZERO), Rival::stop)?;
         let busy = core_busy(PROXY_CORE)?.saturating_sub(busy + taken);
         let other = core_busy(OTHER_CORE)?.saturating_sub(other);
-        let others = (busy + other).saturating_sub(cpu.total());
+        let others = own_time()?.saturating_sub(others + taken);
         let each = |time: Duration| time.as_secs_f64() * 1e6 / seen.exchanges.max(1) as f64;
         let sample = Sample {
             per_second: seen.exchanges as f64 / seen.elapsed.as_secs_f64(),
@@ -261,6 +261,11 @@ impl From<LoadReport> for Seen {
             p99_us: report.latency.quantile(0.99),
         }
     }
+}
+
+/// Generator and servers are threads of this process, or wrk.
+fn own_time() -> Result<Duration, LabError> {
+    usage::own_time().map_err(io("look at the CPU time of the load"))
 }
 
 fn core_busy(core: usize) -> Result<Duration, LabError> {

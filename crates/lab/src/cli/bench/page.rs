@@ -131,7 +131,7 @@ impl Page<'_> {
             "requests/s",
             "CPU us",
             "requests for a second of the proxy's CPU",
-            "CPU us of all else on both cores",
+            "CPU us of generator and servers",
             "p99 us",
             "errors",
         ];

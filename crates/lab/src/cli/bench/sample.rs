@@ -20,7 +20,7 @@ pub(super) struct Sample {
     pub(super) unaccounted: f64,
     /// How busy the core of generator and servers was: near 1, they were the limit.
     pub(super) other_core: f64,
-    /// CPU of all else on both cores for a request, in microseconds: generator and servers, mostly.
+    /// CPU of generator and servers for a request, in microseconds.
     pub(super) others_us: f64,
     /// Memory for each idle connection, where that is what was measured.
     pub(super) idle_bytes: Option<f64>,

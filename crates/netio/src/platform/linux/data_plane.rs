@@ -11,7 +11,7 @@ use super::super::Input;
 use super::starter::{Manner, Order, Starter};
 use crate::error::{Error, Result};
 use crate::heir::{Bequest, moved_up};
-use crate::process::{Capability, Child, Identity};
+use crate::process::{Capability, Child, Identity, Standing};
 use crate::stream::{Limits, Stream};
 use crate::waiting::Waiting;
 
@@ -79,6 +79,11 @@ impl DataPlane {
             closing: None,
         });
         Ok(())
+    }
+
+    pub(super) fn standing(&self) -> Option<Standing> {
+        let child = self.running.as_ref()?.child.as_ref()?;
+        Standing::of(child.pid())
     }
 
     pub(super) fn send(&mut self, message: &[u8]) -> Result<()> {

@@ -10,9 +10,38 @@ fn a_yielded_node_has_the_lowest_priority_until_it_is_active_again() {
     assert_eq!(bench.router.effective_priority(), Priority::LOWEST);
     bench.advert(LOWER, 50);
     assert_eq!(bench.remaining(), Duration::from_nanos(3_996_093_750));
-    let actions = bench.fire();
-    assert_eq!(actions[0], sends(100));
+    // That one seems dead. Should it only be late, it is to have the addresses back.
+    let took_over = bench.now + bench.remaining();
+    for _ in 0..4 {
+        let actions = bench.fire();
+        assert_eq!(actions[0], sends(1));
+        assert_eq!(bench.router.state(), State::Active);
+    }
+    // Announced again a second after the claim, and nobody heard for as long as anyone is waited for.
+    while bench.router.effective_priority() == Priority::LOWEST {
+        bench.fire();
+    }
+    assert_eq!(bench.now - took_over, Duration::from_nanos(3_996_093_750));
     assert_eq!(bench.router.effective_priority(), Priority(100));
+    assert_eq!(bench.fire()[0], sends(100));
+}
+
+#[test]
+fn an_active_that_was_only_late_keeps_what_an_operator_gave_it() {
+    let mut bench = Bench::in_state(State::Active, config());
+    bench.handle(Event::Yield);
+    bench.advert(LOWER, 50);
+    bench.fire();
+    assert_eq!(bench.router.state(), State::Active);
+    // It lives, and its next advert is heard.
+    bench.pass(ms(100));
+    let actions = bench.advert(LOWER, 50);
+    assert_eq!(short(&actions), "1 R >Backup");
+    for _ in 0..20 {
+        bench.pass(Duration::from_secs(1));
+        bench.advert(LOWER, 50);
+        assert_eq!(bench.router.state(), State::Backup);
+    }
 }
 
 #[test]
