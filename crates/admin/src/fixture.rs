@@ -222,6 +222,11 @@ fn vip(name: &str, state: VipState) -> VipStatus {
             epoch: 17,
             lease_us: Some(160_000),
             mandate_us: Some(0),
+            quorum: Some(halo_api::QuorumStatus {
+                stand: halo_api::QuorumStand::Seeking,
+                votes: 1,
+                majority: 2,
+            }),
             ..Default::default()
         },
     }
