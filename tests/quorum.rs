@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use halo_api::VipState;
+use halo_api::{QuorumStand, VipState};
 use halo_e2e::until;
 use halo_lab::{Lab, VIP, default_config};
 
@@ -56,10 +56,24 @@ fn owns(lab: &Lab, node: &str) -> bool {
 fn a_minority_gives_the_vip_up_and_the_majority_takes_it() {
     for witness in [true, false] {
         let lab = quorum(witness);
+        let election = || {
+            let status = lab.node("lb1").unwrap().agent_status().unwrap();
+            status.vips[0].election
+        };
+        let stands = election().quorum.expect("a quorum");
+        assert_eq!((stands.stand, stands.majority), (QuorumStand::Owner, 2));
+        assert!((2..=3).contains(&stands.votes), "{stands:?}");
+        assert!(election().mandate_us.is_some_and(|left| left <= 300_000));
+        assert_eq!(election().epoch, 1);
         lab.cut("lb1").unwrap();
         until(&lab, "web on lb2 alone", || {
             lab.holders("web") == ["lb2"] && !owns(&lab, "lb1")
         });
+        until(&lab, "lb1 without a majority", || {
+            let stands = election().quorum.expect("a quorum");
+            (stands.stand, stands.votes) == (QuorumStand::Seeking, 1)
+        });
+        assert_eq!(election().mandate_us, Some(0));
         let why = lab.node("lb1").unwrap().agent_status().unwrap().vips[0]
             .why
             .clone();

@@ -155,6 +155,7 @@ pub(crate) fn status() -> Status {
             pid: 101,
             started: 1_700_000_001_250,
             workers: 2,
+            worker_connections: vec![3, 4],
             config_generation: 2,
             listeners: vec![ListenerStatus {
                 name: "web".into(),
@@ -221,6 +222,11 @@ fn vip(name: &str, state: VipState) -> VipStatus {
             epoch: 17,
             lease_us: Some(160_000),
             mandate_us: Some(0),
+            quorum: Some(halo_api::QuorumStatus {
+                stand: halo_api::QuorumStand::Seeking,
+                votes: 1,
+                majority: 2,
+            }),
             ..Default::default()
         },
     }

@@ -95,6 +95,14 @@ fn workers(page: &mut Page, data_plane: Option<&DataPlaneStatus>, dropped: u64) 
     if let Some(data_plane) = data_plane {
         page.family("halo_data_plane_workers", Kind::Gauge, "Worker threads.")
             .sample(&[], data_plane.workers as u64);
+        let mut each = page.family(
+            "halo_worker_connections",
+            Kind::Gauge,
+            "Client connections that a worker thread has; udp: sessions.",
+        );
+        for (worker, &connections) in data_plane.worker_connections.iter().enumerate() {
+            each.sample(&[("worker", &worker.to_string())], connections);
+        }
     }
     page.family(
         "halo_access_log_dropped_total",

@@ -188,6 +188,32 @@ pub struct ElectionStatus {
     /// microseconds; 0: it does not. `None`: nobody is asked.
     #[serde(default)]
     pub mandate_us: Option<u64>,
+    /// How this node stands in the quorum; `None`: there is none.
+    #[serde(default)]
+    pub quorum: Option<QuorumStatus>,
+}
+
+/// How a node stands in the quorum for a VIP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuorumStatus {
+    /// What it is doing.
+    pub stand: QuorumStand,
+    /// Voters whose promise it holds; while it seeks, that answered it last.
+    pub votes: u64,
+    /// Voters that make a majority.
+    pub majority: u64,
+}
+
+/// What a node of the quorum is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuorumStand {
+    /// It votes, and wants nothing for itself.
+    Voter,
+    /// It seeks the majority's lease.
+    Seeking,
+    /// It holds the majority's lease.
+    Owner,
 }
 
 /// Something that the node needs to be fit to hold VIPs.
@@ -246,6 +272,9 @@ pub struct DataPlaneStatus {
     pub started: UnixMillis,
     /// Worker threads.
     pub workers: usize,
+    /// Client connections that each of them has; UDP: sessions.
+    #[serde(default)]
+    pub worker_connections: Vec<u64>,
     /// Generation of the configuration in use.
     pub config_generation: u64,
     /// Listeners, in file order.

@@ -1,13 +1,14 @@
 //! Every default of the configuration, each with its reason.
 
+mod tables;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::AccessLog;
 use crate::raw::{
-    AbsolutePath, AcceptChecksum, Admin, Balance, Checksum, Cluster, DataPlane, Level,
-    ListenerTimeouts, Log, Name, PathPrefix, Peers, PoolTimeouts, Priority, Protocol, Role,
-    Signatures, Size, Statuses, Target, Text, TrackCheck, Transport, UdpMode,
+    AbsolutePath, AcceptChecksum, Balance, Checksum, Level, Name, PathPrefix, Peers, Priority,
+    Protocol, Role, Signatures, Size, Statuses, Target, Text, TrackCheck, Transport, UdpMode,
 };
 
 /// "halo": only shown; whoever runs one cluster needs no name for it.
@@ -346,68 +347,4 @@ pub(crate) fn log_level() -> Level {
 /// Off: a line a request costs CPU and disk, so it is asked for.
 pub(crate) fn access_log() -> Text<AccessLog> {
     Text(AccessLog::Off)
-}
-
-impl Default for Cluster {
-    fn default() -> Self {
-        Self {
-            name: cluster_name(),
-            secret_file: None,
-            signatures: signatures(),
-            quorum: quorum(),
-        }
-    }
-}
-
-impl Default for ListenerTimeouts {
-    fn default() -> Self {
-        Self {
-            first_byte: first_byte_timeout(),
-            header: header_timeout(),
-            idle: idle_timeout(),
-            keep_alive: keep_alive_timeout(),
-        }
-    }
-}
-
-impl Default for PoolTimeouts {
-    fn default() -> Self {
-        Self {
-            connect: connect_timeout(),
-            queue: queue_timeout(),
-            response: response_timeout(),
-            idle: pool_idle_timeout(),
-        }
-    }
-}
-
-impl Default for Admin {
-    fn default() -> Self {
-        Self {
-            socket_dir: socket_dir(),
-            listen: None,
-            token_file: None,
-        }
-    }
-}
-
-impl Default for DataPlane {
-    fn default() -> Self {
-        Self {
-            workers: None,
-            pin: pin(),
-            cores: None,
-            user: user(),
-            drain_timeout: drain_timeout(),
-        }
-    }
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self {
-            level: log_level(),
-            access: access_log(),
-        }
-    }
 }

@@ -1,8 +1,10 @@
 //! Counters: each worker writes its own, a reader adds them up.
 
 use halo_api::ListenerStatus;
+use halo_config::{Balance, Protocol};
 
 use crate::counter::Counter;
+use crate::snapshot::{ListenerEntry, PoolEntry};
 
 /// One worker's counters of a listener, on cache lines of their own.
 #[derive(Debug, Default)]
@@ -90,4 +92,63 @@ pub struct ServerCounters {
     pub connections: u64,
     /// Requests or TCP connections that wait for a connection to it.
     pub waiting: u64,
+}
+
+/// What a listener has counted.
+pub(crate) fn listener_status(listener: &ListenerEntry) -> ListenerStatus {
+    let counts = &listener.shared.counts;
+    ListenerStatus {
+        name: listener.config.name.clone(),
+        protocol: match listener.config.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Http => "http",
+            Protocol::Udp => "udp",
+        }
+        .to_owned(),
+        bind: listener
+            .config
+            .bind
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        connections: sum(counts, |c| &c.connections),
+        connections_total: sum(counts, |c| &c.connections_total),
+        requests_total: sum(counts, |c| &c.requests),
+        responses_total: std::array::from_fn(|class| sum(counts, |c| &c.responses[class])),
+        bytes_in: sum(counts, |c| &c.bytes_in),
+        bytes_out: sum(counts, |c| &c.bytes_out),
+        datagrams_in: sum(counts, |c| &c.datagrams_in),
+        datagrams_out: sum(counts, |c| &c.datagrams_out),
+        datagrams_dropped: sum(counts, |c| &c.datagrams_dropped),
+    }
+}
+
+/// What the servers of a pool have counted.
+pub(crate) fn pool_counters(pool: &PoolEntry) -> PoolCounters {
+    PoolCounters {
+        name: pool.config.name.clone(),
+        balance: match pool.config.balance {
+            Balance::RoundRobin => "round_robin",
+            Balance::WeightedRoundRobin => "weighted_round_robin",
+        },
+        servers: pool
+            .servers
+            .iter()
+            .map(|server| {
+                let counts = &server.shared.counts;
+                ServerCounters {
+                    name: server.shared.name.clone(),
+                    address: server.shared.address.to_string(),
+                    available: server.available,
+                    weight: server.weight,
+                    active: sum(counts, |c| &c.active),
+                    total: sum(counts, |c| &c.total),
+                    connect_failures: sum(counts, |c| &c.connect_failures),
+                    retries: sum(counts, |c| &c.retries),
+                    connections: server.shared.seats.taken(),
+                    waiting: server.shared.seats.waiting(),
+                }
+            })
+            .collect(),
+    }
 }

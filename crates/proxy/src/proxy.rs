@@ -7,14 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use halo_config::{Balance, Config, Protocol};
+use halo_config::Config;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc as tokio_mpsc, oneshot};
 
 use crate::control::{self, ServerState};
-use crate::counters::{Counters, ListenerCounts, PoolCounters, ServerCounters, sum};
+use crate::counters::{Counters, ListenerCounts, listener_status, pool_counters};
 use crate::log::Log;
-use crate::snapshot::{ListenerEntry, PoolEntry, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::unreachable::{self, Unreachable};
 use crate::worker::{self, Command};
 use crate::{ApplyError, NoSuchServer, StartError, cpu, sockets};
@@ -81,7 +81,6 @@ impl Proxy {
             (0..count).map(|_| tokio_mpsc::unbounded_channel()).unzip();
         let peers: Arc<[_]> = senders.iter().map(UnboundedSender::downgrade).collect();
         for (index, (commands, inbox)) in senders.into_iter().zip(inboxes).enumerate() {
-            let (started, ready) = mpsc::sync_channel(1);
             let pulse = Arc::new(AtomicU64::new(0));
             let (wicket, address) =
                 worker::knock::open().map_err(|source| StartError::Runtime {
@@ -100,29 +99,12 @@ impl Proxy {
                 bells: bells.clone(),
                 peers: peers.clone(),
             };
-            let cores = cores.clone();
-            let thread = thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .spawn(move || {
-                    cpu::pin(index, &cores);
-                    worker::run(setup, &started);
-                })
-                .map_err(|source| StartError::Thread {
-                    worker: index,
-                    source,
-                })?;
             workers.push(Worker {
                 commands: Some(commands),
-                thread: Some(thread),
+                thread: Some(start(setup, cores.clone())?),
                 pulse,
                 wicket: address,
             });
-            if let Ok(Err(source)) = ready.recv() {
-                return Err(StartError::Runtime {
-                    worker: index,
-                    source,
-                });
-            }
         }
         Ok(Self {
             snapshot,
@@ -334,6 +316,23 @@ impl Proxy {
     }
 }
 
+/// Starts a worker's thread, and waits until it has its event loop.
+fn start(setup: worker::Setup, cores: Vec<usize>) -> Result<JoinHandle<()>, StartError> {
+    let worker = setup.index;
+    let (started, ready) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new()
+        .name(format!("worker-{worker}"))
+        .spawn(move || {
+            cpu::pin(worker, &cores);
+            worker::run(setup, &started);
+        })
+        .map_err(|source| StartError::Thread { worker, source })?;
+    match ready.recv() {
+        Ok(Err(source)) => Err(StartError::Runtime { worker, source }),
+        Ok(Ok(())) | Err(_) => Ok(thread),
+    }
+}
+
 impl Drop for Proxy {
     fn drop(&mut self) {
         for worker in &mut self.workers {
@@ -355,62 +354,5 @@ impl Worker {
         if !matches!(sent, Some(Ok(()))) {
             tracing::error!("a worker thread is gone; restart the data plane");
         }
-    }
-}
-
-fn listener_status(listener: &ListenerEntry) -> halo_api::ListenerStatus {
-    let counts = &listener.shared.counts;
-    halo_api::ListenerStatus {
-        name: listener.config.name.clone(),
-        protocol: match listener.config.protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Http => "http",
-            Protocol::Udp => "udp",
-        }
-        .to_owned(),
-        bind: listener
-            .config
-            .bind
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        connections: sum(counts, |c| &c.connections),
-        connections_total: sum(counts, |c| &c.connections_total),
-        requests_total: sum(counts, |c| &c.requests),
-        responses_total: std::array::from_fn(|class| sum(counts, |c| &c.responses[class])),
-        bytes_in: sum(counts, |c| &c.bytes_in),
-        bytes_out: sum(counts, |c| &c.bytes_out),
-        datagrams_in: sum(counts, |c| &c.datagrams_in),
-        datagrams_out: sum(counts, |c| &c.datagrams_out),
-        datagrams_dropped: sum(counts, |c| &c.datagrams_dropped),
-    }
-}
-
-fn pool_counters(pool: &PoolEntry) -> PoolCounters {
-    PoolCounters {
-        name: pool.config.name.clone(),
-        balance: match pool.config.balance {
-            Balance::RoundRobin => "round_robin",
-            Balance::WeightedRoundRobin => "weighted_round_robin",
-        },
-        servers: pool
-            .servers
-            .iter()
-            .map(|server| {
-                let counts = &server.shared.counts;
-                ServerCounters {
-                    name: server.shared.name.clone(),
-                    address: server.shared.address.to_string(),
-                    available: server.available,
-                    weight: server.weight,
-                    active: sum(counts, |c| &c.active),
-                    total: sum(counts, |c| &c.total),
-                    connect_failures: sum(counts, |c| &c.connect_failures),
-                    retries: sum(counts, |c| &c.retries),
-                    connections: server.shared.seats.taken(),
-                    waiting: server.shared.seats.waiting(),
-                }
-            })
-            .collect(),
     }
 }

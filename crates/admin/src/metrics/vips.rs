@@ -1,6 +1,6 @@
 //! Metrics of virtual IPs and peers.
 
-use halo_api::{AgentStatus, TrackerState, VipState, VipStatus};
+use halo_api::{AgentStatus, QuorumStand, TrackerState, VipState, VipStatus};
 
 use super::page::{Kind, Page};
 use super::seconds;
@@ -15,6 +15,7 @@ pub(super) fn write(page: &mut Page, agent: &AgentStatus) {
     }
     discards(page, agent);
     leases(page, &agent.vips);
+    quorum(page, &agent.vips);
     let mut heard = page.family(
         "halo_peer_heard_seconds",
         Kind::Gauge,
@@ -57,6 +58,45 @@ fn leases(page: &mut Page, vips: &[VipStatus]) {
         if let Some(micros) = vip.election.mandate_us {
             mandate.seconds(&[("vip", &vip.name)], seconds_of_micros(micros));
         }
+    }
+}
+
+/// How this node stands in the quorum.
+fn quorum(page: &mut Page, vips: &[VipStatus]) {
+    let stands = || {
+        vips.iter()
+            .filter_map(|vip| Some((vip, vip.election.quorum?)))
+    };
+    let mut stand = page.family(
+        "halo_quorum_stand",
+        Kind::Gauge,
+        "1 for what this node is doing in the quorum for a VIP, 0 for the others; missing: there is no quorum.",
+    );
+    for (vip, quorum) in stands() {
+        for (name, is) in [
+            ("voter", QuorumStand::Voter),
+            ("seeking", QuorumStand::Seeking),
+            ("owner", QuorumStand::Owner),
+        ] {
+            let labels = [("vip", vip.name.as_str()), ("stand", name)];
+            stand.sample(&labels, u64::from(quorum.stand == is));
+        }
+    }
+    let mut votes = page.family(
+        "halo_quorum_votes",
+        Kind::Gauge,
+        "Voters whose promise this node holds for a VIP; while it seeks, that answered it last.",
+    );
+    for (vip, quorum) in stands() {
+        votes.sample(&[("vip", &vip.name)], quorum.votes);
+    }
+    let mut majority = page.family(
+        "halo_quorum_majority",
+        Kind::Gauge,
+        "Voters that make a majority.",
+    );
+    for (vip, quorum) in stands() {
+        majority.sample(&[("vip", &vip.name)], quorum.majority);
     }
 }
 

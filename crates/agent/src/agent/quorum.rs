@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use halo_api::{QuorumStand, QuorumStatus};
 use halo_config::{Config, Vip as VipConfig};
 use halo_netio::Platform;
 use halo_netio::vrrp::{Datagram, Family};
 use halo_packet::peer::{DecodeError, Kind, Message};
-use halo_quorum::{Action, Intent, MAX_LEN, Member, Parameters, Timing};
+use halo_quorum::{Action, Intent, MAX_LEN, Member, Parameters, Stand, Timing};
 use halo_vrrp::{Event, Priority, Vrid};
 
 use tracing::error;
@@ -240,6 +241,22 @@ impl<P: Platform> Agent<P> {
         let seat = self.seat_of(index)?;
         let until = self.seats[seat].member.lease_until();
         Some(until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now)))
+    }
+
+    /// How this node stands for a VIP, for people; `None`: there is no quorum.
+    pub(super) fn quorum_status(&self, index: usize, now: Instant) -> Option<QuorumStatus> {
+        let seat = self.seat_of(index)?;
+        let view = self.seats[seat].member.view(now);
+        let count = |voters: usize| u64::try_from(voters).unwrap_or(u64::MAX);
+        Some(QuorumStatus {
+            stand: match view.stand {
+                Stand::Voter => QuorumStand::Voter,
+                Stand::Polling | Stand::Seeking => QuorumStand::Seeking,
+                Stand::Owner => QuorumStand::Owner,
+            },
+            votes: count(view.votes),
+            majority: count(view.majority),
+        })
     }
 
     /// The longest that the kernel may answer for the VIP after `now`.

@@ -104,6 +104,7 @@ impl<P: Platform> Agent<P> {
                 epoch: vip.epoch,
                 lease_us: self.lease_in_force(index).map(micros),
                 mandate_us: self.mandate_left(index, now).map(micros),
+                quorum: self.quorum_status(index, now),
                 ..election(router)
             },
         }

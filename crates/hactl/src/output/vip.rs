@@ -1,6 +1,8 @@
 //! `hactl vip show` for people.
 
-use halo_api::{AgentStatus, TimerLateness, TrackerState, UnixMillis, VipState, VipStatus};
+use halo_api::{
+    AgentStatus, QuorumStand, TimerLateness, TrackerState, UnixMillis, VipState, VipStatus,
+};
 
 use super::style::Tone;
 use super::table::{Align, Table};
@@ -85,6 +87,15 @@ fn facts(status: &AgentStatus, vip: &VipStatus) -> Table {
     }
     if let Some(mandate) = election.mandate_us {
         row("majority's lease", format!("{} left", millis(mandate)));
+    }
+    if let Some(quorum) = election.quorum {
+        let stand = match quorum.stand {
+            QuorumStand::Voter => "votes only",
+            QuorumStand::Seeking => "seeks a majority",
+            QuorumStand::Owner => "has the majority",
+        };
+        let (votes, majority) = (quorum.votes, quorum.majority);
+        row("quorum", format!("{stand}: {votes} of {majority} votes"));
     }
     row(
         "rivals heard",

@@ -55,6 +55,7 @@ impl DataPlane {
             pid: std::process::id(),
             started: self.started,
             workers: applied.proxy.workers(),
+            worker_connections: applied.proxy.connections(),
             config_generation: applied.generation,
             listeners: counters.listeners,
             pools: counters

@@ -1,6 +1,7 @@
 //! The cluster that is checked: nodes with the real core, a network that loses, doubles, delays and
 //! reorders, and clocks that drift.
 
+mod bounds;
 mod packet;
 mod settle;
 
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use halo_quorum::{Action, Epoch, Intent, Member, Message, Parameters, Stand, Standing, Timing};
 use stateright::{Model, Property};
 
+pub(crate) use bounds::{Bounds, Mutant};
 use packet::{Packet, address, index};
 
 /// The rule.
@@ -24,68 +26,6 @@ static NOW: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// True time goes in such steps. Whatever is due between two is done at the second, or later.
 const TICK: Duration = Duration::from_millis(100);
-
-/// What is explored.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    /// Nodes that seek the lease; the others are witnesses.
-    pub(crate) candidates: usize,
-    /// Ticks that a lease lasts.
-    pub(crate) lease: u32,
-    /// Questions that a process asks.
-    pub(crate) questions: u32,
-    /// Crashes, all nodes.
-    pub(crate) crashes: u8,
-    /// Planned hand-overs.
-    pub(crate) resignations: u8,
-}
-
-impl Bounds {
-    /// Two nodes and a witness; the one hands over to the other.
-    pub(crate) const PLANNED: Self = Self {
-        candidates: 2,
-        lease: 1,
-        questions: 2,
-        crashes: 0,
-        resignations: 1,
-    };
-
-    /// Two nodes and a witness, of which one crashes and starts anew.
-    pub(crate) const CRASH: Self = Self {
-        crashes: 1,
-        resignations: 0,
-        ..Self::PLANNED
-    };
-
-    /// A lease of two ticks, so that answers may be late and still count.
-    pub(crate) const LONGER: Self = Self {
-        lease: 2,
-        resignations: 0,
-        ..Self::PLANNED
-    };
-
-    /// Three nodes that all want the addresses.
-    pub(crate) const THREE: Self = Self {
-        candidates: 3,
-        resignations: 0,
-        ..Self::PLANNED
-    };
-}
-
-/// A defect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mutant {
-    /// A promise is no longer than the lease that it is for.
-    NoMargin,
-    /// A voter that starts promises at once.
-    ForgetsPromises,
-    /// A process takes answers that an earlier life of it asked for.
-    SameIncarnation,
-    /// The owner counts its lease from the answer's arrival.
-    CountsFromArrival,
-    /// The promises are released before the addresses are.
-    ReleasesTooEarly,
-}
 
 /// The model.
 #[derive(Debug, Clone)]
@@ -117,6 +57,8 @@ pub(crate) struct State {
     network: BTreeSet<Packet>,
     crashes: u8,
     resignations: u8,
+    /// Questions of processes that are no more.
+    asked: u32,
     /// The epoch of the latest owner, and who it was.
     latest: Option<(Epoch, usize)>,
     epochs_grew: bool,
@@ -166,8 +108,8 @@ impl Cluster {
     fn timing(&self) -> Timing {
         let exact = self.mutant == Some(Mutant::NoMargin);
         Timing {
-            lease: self.bounds.lease * TICK,
-            longest: self.bounds.lease * TICK,
+            lease: self.bounds.lease,
+            longest: self.bounds.lease,
             margin: if exact { u32::MAX } else { Timing::MARGIN },
         }
     }
@@ -294,7 +236,7 @@ impl Cluster {
             return false;
         };
         match member.poll_timeout() {
-            None => self.asks_again(node, member),
+            None => self.asks_again(state.all_asked(), node, member),
             Some(due) => due <= *NOW,
         }
     }
@@ -305,6 +247,15 @@ impl Cluster {
             .iter()
             .filter(|node| node.holds_until.is_some_and(|until| *NOW < until));
         owners.count()
+    }
+}
+
+impl State {
+    /// Questions asked by all processes.
+    fn all_asked(&self) -> u32 {
+        let members = self.nodes.iter().filter_map(|node| node.member.as_ref());
+        let running: u32 = members.map(|member| member.latest_ticket().number).sum();
+        self.asked + running
     }
 }
 
@@ -323,6 +274,7 @@ impl Model for Cluster {
             network: BTreeSet::new(),
             crashes: 0,
             resignations: 0,
+            asked: 0,
             latest: None,
             epochs_grew: true,
         }]
@@ -370,7 +322,8 @@ impl Model for Cluster {
             }
             Step::Crash(node) => {
                 state.crashes += 1;
-                state.nodes[node].member = None;
+                let former = state.nodes[node].member.take();
+                state.asked += former.map_or(0, |member| member.latest_ticket().number);
             }
             Step::Start(node) => {
                 let life = state.nodes[node].lives;
@@ -399,8 +352,8 @@ impl Model for Cluster {
 
     fn within_boundary(&self, state: &State) -> bool {
         let members = state.nodes.iter().filter_map(|node| node.member.as_ref());
-        members
-            .map(|member| member.latest_ticket().number)
-            .all(|questions| questions <= self.bounds.questions)
+        let own = members.map(|member| member.latest_ticket().number);
+        state.all_asked() <= self.bounds.all_questions
+            && own.max().unwrap_or_default() <= self.bounds.questions
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Tenure {
     /// Adver_Timer.
     pub(super) advert_at: Instant,
     /// When the addresses are announced again, and why.
-    pub(super) reannounce: (Instant, ReannounceCause),
+    reannounce: (Instant, ReannounceCause),
     rivalry: Rivalry,
     /// No rival is answered before this.
     pub(super) answer_from: Instant,

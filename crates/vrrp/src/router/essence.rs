@@ -55,8 +55,6 @@ enum Stage {
         answer_in: Duration,
         insists_for: Duration,
         yields_for: Option<Duration>,
-        /// Only that a timer has run out, so that the driver's next step is the same.
-        announces: bool,
     },
 }
 
@@ -78,7 +76,7 @@ enum Doubt {
 struct Lens {
     now: Instant,
     /// Nobody looks back further: no more than Active_Down_Interval, which is four intervals at most, and
-    /// an interval.
+    /// an interval; or a lease.
     back: Duration,
 }
 
@@ -142,13 +140,25 @@ impl Lens {
                 answer_in: self.left(tenure.answer_from),
                 insists_for: self.left(tenure.insist_until),
                 yields_for: tenure.yielding_until.map(|at| self.left(at)),
-                announces: self.left(tenure.reannounce.0).is_zero(),
             },
         }
     }
 }
 
 impl VirtualRouter {
+    /// When [`crate::Event::Timeout`] does something that other nodes come to know; the addresses are
+    /// announced again then, too, if that is due.
+    #[must_use]
+    pub fn acts_at(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Active(tenure) => {
+                let yields = tenure.yielding_until;
+                Some(yields.map_or(tenure.advert_at, |at| at.min(tenure.advert_at)))
+            }
+            Phase::Initialize | Phase::Backup(_) => self.poll_timeout(),
+        }
+    }
+
     /// What decides what it will do. Its actions are to be taken before.
     #[must_use]
     pub fn essence(&self, now: Instant) -> Essence {
@@ -162,23 +172,23 @@ impl VirtualRouter {
             able_since,
             heard,
             detection,
+            jitter,
             lease,
             active_lease,
-            jitter,
             active_interval,
             reason: _,
             counters: _,
             actions: _,
         } = self;
         let interval = active_interval.duration().max(config.interval.duration());
+        let longest = (*lease).max(active_lease.map(|(_, lease)| lease));
         let lens = Lens {
             now,
-            back: interval * 5,
+            back: interval * 5 + longest.unwrap_or_default(),
         };
         Essence {
             config: *config,
             stage: lens.stage(phase, *heard),
-            leases: (*lease, *active_lease),
             command: *command,
             mandate: *mandate,
             fit: *fit,
@@ -186,6 +196,7 @@ impl VirtualRouter {
             preempts_in: able_since.map(|since| lens.left(since + config.preempt_delay)),
             heard: heard.map(|heard| (heard.from, heard.priority, lens.offset(heard.at))),
             detection: detection.map(|peer| (peer, *jitter)),
+            leases: (*lease, *active_lease),
             active_interval: *active_interval,
         }
     }

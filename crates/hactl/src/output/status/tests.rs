@@ -98,6 +98,7 @@ fn status() -> Status {
             pid: 101,
             started: NOW - 184 * MINUTE,
             workers: 2,
+            worker_connections: vec![3, 4],
             config_generation: 2,
             listeners: vec![listener("web", "http"), listener("database", "tcp")],
             pools: vec![PoolStatus {

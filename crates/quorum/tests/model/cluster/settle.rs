@@ -21,13 +21,16 @@ impl Cluster {
     /// Forgets what can have no effect any more: there are fewer states then. `touched` is the node that
     /// acted, or all.
     pub(super) fn settle(&self, state: &mut State, touched: Option<usize>) {
+        let all = state.all_asked();
+        // Whoever asks the last question is the last to ask for all.
+        let touched = touched.filter(|_| all < self.bounds.all_questions);
         let mut changed = false;
         for index in (0..state.nodes.len()).filter(|index| touched.is_none_or(|one| one == *index))
         {
             let node = &mut state.nodes[index];
             node.holds_until = node.holds_until.filter(|until| *NOW < *until);
             if let Some(member) = &mut node.member {
-                let asks_again = self.asks_again(index, member);
+                let asks_again = self.asks_again(all, index, member);
                 Arc::make_mut(member).settle(*NOW, asks_again);
                 changed = true;
             }
@@ -47,6 +50,7 @@ impl Cluster {
         if self.mutant == Some(Mutant::SameIncarnation) {
             return;
         }
+        let all = state.all_asked();
         let State { nodes, network, .. } = state;
         network.retain(|packet| {
             if touched.is_some_and(|node| node != packet.from && node != packet.to) {
@@ -57,7 +61,7 @@ impl Cluster {
                     nodes[packet.to].member.as_ref().is_some_and(|member| {
                         let mut told = Member::clone(member);
                         told.handle_message(address(packet.from), &message, *NOW);
-                        told.settle(*NOW, self.asks_again(packet.to, member));
+                        told.settle(*NOW, self.asks_again(all, packet.to, member));
                         told != **member
                     })
                 }
@@ -66,8 +70,10 @@ impl Cluster {
         });
     }
 
-    /// Whether the bounds let a node's process ask another question.
-    pub(super) fn asks_again(&self, node: usize, member: &Member) -> bool {
-        node < self.bounds.candidates && member.latest_ticket().number < self.bounds.questions
+    /// Whether the bounds let a node's process ask another question, of which `all` were asked.
+    pub(super) fn asks_again(&self, all: u32, node: usize, member: &Member) -> bool {
+        node < self.bounds.candidates
+            && member.latest_ticket().number < self.bounds.questions
+            && all < self.bounds.all_questions
     }
 }

@@ -212,7 +212,7 @@ impl Cluster {
         let now = state.now;
         if self.mutant == Some(Mutant::ClockStops) {
             // By its own clock nothing has happened: what was due is done as if it were then.
-            let due = state.nodes[node].router.poll_timeout();
+            let due = state.nodes[node].router.acts_at();
             state.now = due.map_or(now, |due| due.min(now));
         } else if noticed {
             self.drive(state, node, Event::ClockGap(gap));

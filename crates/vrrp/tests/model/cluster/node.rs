@@ -95,7 +95,7 @@ impl Node {
 
 impl Cluster {
     pub(super) fn is_due(&self, node: &Node, now: Instant) -> bool {
-        let due = node.router.poll_timeout().is_some_and(|due| due <= now);
+        let due = node.router.acts_at().is_some_and(|due| due <= now);
         let deaf = self.mutant == Some(Mutant::NeverTakesOver);
         node.runs() && due && !(deaf && node.router.state() == Phase::Backup)
     }
