@@ -110,6 +110,9 @@ pub(crate) struct Worker {
     none_live: Notify,
 }
 
+/// A worker's side of each place that is listened on.
+type Acceptors = HashMap<Place, Listening>;
+
 /// Runs a worker to its end. `started` hears whether its runtime could be made.
 pub(crate) fn run(setup: Setup, started: &SyncSender<io::Result<()>>) {
     let runtime = Builder::new_current_thread()
@@ -157,67 +160,67 @@ async fn turn(setup: Setup) {
         live: Cell::new(0),
         none_live: Notify::new(),
     });
-    // All of these end with the runtime.
     spawn_local(knock::answer(wicket));
-    spawn_local({
-        let timers = worker.timers.clone();
-        async move { timers.run().await }
-    });
-    spawn_local({
-        let worker = worker.clone();
-        async move { worker.log.flush_in_time().await }
-    });
-    spawn_local({
-        let worker = worker.clone();
-        async move { worker.upstreams.reap(&worker.timers).await }
-    });
-    spawn_local({
-        let worker = worker.clone();
-        async move { worker.answer_bell().await }
-    });
-    let mut acceptors: HashMap<Place, Listening> = HashMap::new();
+    keep_house(&worker);
+    let mut acceptors = Acceptors::new();
     while let Some(command) = inbox.recv().await {
-        match command {
-            Command::Refresh { snapshot, sockets } => {
-                let view = worker.view_of(&snapshot);
-                refresh(&worker, &view, &mut acceptors, sockets);
+        obey(&worker, &mut acceptors, command);
+    }
+}
+
+/// Starts what a worker does beside its connections. All of it ends with the runtime.
+fn keep_house(worker: &Rc<Worker>) {
+    let timers = worker.timers.clone();
+    spawn_local(async move { timers.run().await });
+    let writer = worker.clone();
+    spawn_local(async move { writer.log.flush_in_time().await });
+    let reaper = worker.clone();
+    spawn_local(async move { reaper.upstreams.reap(&reaper.timers).await });
+    let lender = worker.clone();
+    spawn_local(async move { lender.answer_bell().await });
+}
+
+/// Does what the worker is told.
+fn obey(worker: &Rc<Worker>, acceptors: &mut Acceptors, command: Command) {
+    match command {
+        Command::Refresh { snapshot, sockets } => {
+            let view = worker.view_of(&snapshot);
+            refresh(worker, &view, acceptors, sockets);
+        }
+        Command::Serve(moved) => {
+            let taken = match acceptors.get(&moved.place) {
+                Some(acceptor) => acceptor.take(*moved),
+                None => Err(*moved),
+            };
+            if let Err(moved) = taken {
+                moved.finish(worker);
             }
-            Command::Serve(moved) => {
-                let acceptor = acceptors.get(&moved.place);
-                let taken = match acceptor {
-                    Some(acceptor) => acceptor.take(*moved),
-                    None => Err(*moved),
-                };
-                if let Err(moved) = taken {
-                    moved.finish(&worker);
-                }
-            }
-            Command::DrainAddresses { addresses, until } => {
-                let until = Instant::from_std(until);
-                acceptors
-                    .values()
-                    .for_each(|acceptor| acceptor.drain(&addresses, until));
-                worker.timers.call();
-            }
-            Command::ServeAddresses { addresses } => acceptors
+        }
+        Command::DrainAddresses { addresses, until } => {
+            let until = Instant::from_std(until);
+            acceptors
                 .values()
-                .for_each(|acceptor| acceptor.serve(&addresses)),
-            Command::Drain { until, done } => {
-                let until = Instant::from_std(until);
-                for (_, acceptor) in acceptors.drain() {
-                    acceptor.close(until);
-                }
-                worker.timers.call();
-                // Connections from other workers still come in meanwhile.
-                let worker = worker.clone();
-                spawn_local(async move {
-                    let cut_off = worker.wait_for_end(until).await;
-                    // Whoever asked may have gone.
-                    if done.send(cut_off).is_err() {
-                        tracing::debug!("nobody waits for the drain any more");
-                    }
-                });
+                .for_each(|acceptor| acceptor.drain(&addresses, until));
+            worker.timers.call();
+        }
+        Command::ServeAddresses { addresses } => acceptors
+            .values()
+            .for_each(|acceptor| acceptor.serve(&addresses)),
+        Command::Drain { until, done } => {
+            let until = Instant::from_std(until);
+            for (_, acceptor) in acceptors.drain() {
+                acceptor.close(until);
             }
+            worker.timers.call();
+            // Connections from other workers still come in meanwhile.
+            let worker = worker.clone();
+            spawn_local(async move {
+                let cut_off = worker.wait_for_end(until).await;
+                // Whoever asked may have gone.
+                if done.send(cut_off).is_err() {
+                    tracing::debug!("nobody waits for the drain any more");
+                }
+            });
         }
     }
 }
@@ -226,7 +229,7 @@ async fn turn(setup: Setup) {
 fn refresh(
     worker: &Rc<Worker>,
     view: &Rc<View>,
-    acceptors: &mut HashMap<Place, Listening>,
+    acceptors: &mut Acceptors,
     sockets: Vec<(Place, Socket)>,
 ) {
     for (place, socket) in sockets {
