@@ -13,7 +13,6 @@ mod operator;
 mod requests;
 mod servers;
 mod status;
-mod threads;
 mod turning;
 
 use std::os::fd::OwnedFd;

@@ -2,23 +2,14 @@
 //!
 //! A test binary of its own, because it counts every allocation of its process.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper that fails fails its test; clippy knows this of #[test] functions only"
-)]
+mod counting;
 
-use std::alloc::System;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use halo_proxy::{Proxy, Workers};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+use counting::ALLOCATOR;
+use stats_alloc::Region;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const RESPONSE: &[u8] =
@@ -30,70 +21,20 @@ const CONNECTIONS: usize = 384;
 /// Most bytes that one may take. With the allocator's own overhead on top it stays below a kilobyte.
 const MOST: usize = 700;
 
-fn serve(listener: &TcpListener) {
-    for stream in listener.incoming() {
-        let mut stream = stream.unwrap();
-        thread::spawn(move || {
-            let mut buffer = [0; 1024];
-            let mut filled = 0;
-            loop {
-                match stream.read(&mut buffer[filled..]) {
-                    Ok(n) if n > 0 => filled += n,
-                    _ => return,
-                }
-                if buffer[..filled].ends_with(b"\r\n\r\n") {
-                    filled = 0;
-                    stream.write_all(RESPONSE).unwrap();
-                }
-            }
-        });
-    }
-}
-
-fn ask(client: &mut TcpStream) {
-    client.write_all(REQUEST).unwrap();
-    let mut buffer = [0; 1024];
-    let mut filled = 0;
-    while !buffer[..filled].ends_with(b"\r\n\r\n") {
-        let n = client.read(&mut buffer[filled..]).unwrap();
-        assert!(n > 0, "closed");
-        filled += n;
-    }
-    assert!(buffer.starts_with(b"HTTP/1.1 200 OK\r\n"));
-}
-
 #[test]
 fn a_connection_that_waits_takes_less_than_a_kilobyte() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = listener.local_addr().unwrap();
-    thread::spawn(move || serve(&listener));
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    let text = format!(
-        "[[node]]\nname = \"lb1\"\naddress = \"192.0.2.11/24\"\n\
-         [[listener]]\nname = \"main\"\nbind = [\"{address}\"]\npool = \"app\"\n\
-         [[pool]]\nname = \"app\"\n[[pool.server]]\naddress = \"{server}\"\n"
-    );
-    let config = halo_config::parse("test", &text, "lb1").unwrap_or_else(|e| panic!("{e}"));
-    let proxy = Proxy::start(&Workers {
-        count: Some(1),
-        pin: false,
-        cores: None,
-        node: "lb1".to_owned(),
-    })
-    .unwrap();
-    proxy.apply(&config, 1).unwrap();
+    let server = counting::serve(|got| got.ends_with(b"\r\n\r\n"), RESPONSE);
+    let (_proxy, address) = counting::proxy(server, "");
+    let connect = || {
+        let mut client = TcpStream::connect(address).unwrap();
+        counting::ask(&mut client, REQUEST, b"\r\n\r\n");
+        client
+    };
     // What is allocated once.
-    let mut first = TcpStream::connect(address).unwrap();
-    ask(&mut first);
+    let _first = connect();
     let region = Region::new(ALLOCATOR);
     let mut clients = Vec::with_capacity(CONNECTIONS);
-    for _ in 0..CONNECTIONS {
-        let mut client = TcpStream::connect(address).unwrap();
-        ask(&mut client);
-        clients.push(client);
-    }
+    clients.extend((0..CONNECTIONS).map(|_| connect()));
     let taken = || {
         let change = region.change();
         let vec = CONNECTIONS * size_of::<TcpStream>();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::plan::Fault;
 use crate::{Nanos, Rng};
 
 /// Latency of an undisturbed link, least and most.
@@ -61,6 +62,30 @@ impl Network {
     pub(crate) fn mend(&mut self) {
         for row in &mut self.cut {
             row.fill(false);
+        }
+    }
+
+    /// Takes a fault of the network; of others it knows nothing.
+    pub(crate) fn suffer(&mut self, fault: Fault) {
+        match fault {
+            Fault::Cut { from, to } => self.set_cut(from, to, true),
+            Fault::Partition(side) => self.partition(side),
+            Fault::Mend => self.mend(),
+            Fault::Noise {
+                loss,
+                duplicate,
+                corrupt,
+                delay,
+            } => {
+                self.noise = Noise {
+                    loss,
+                    duplicate,
+                    corrupt,
+                    delay,
+                };
+            }
+            Fault::Silence => self.noise = Noise::default(),
+            _ => {}
         }
     }
 

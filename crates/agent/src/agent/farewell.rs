@@ -88,8 +88,8 @@ impl<P: Platform> Agent<P> {
             && destinations.eq(known.adverts.iter().copied())
     }
 
-    /// Where this node says from that it gives the VIP up. `None`: it does not hold it, or its heartbeats travel by IPv6, for which the data
-    /// plane has no socket.
+    /// Where this node says from that it gives the VIP up. `None`: it does not hold it, or its heartbeats
+    /// travel by IPv6, for which the data plane has no socket.
     fn farewell_from(&self, index: usize) -> Option<Sender> {
         let vip = &self.vips[index];
         let (wire, source) = (vip.place.wire.as_ref()?, vip.place.source?);

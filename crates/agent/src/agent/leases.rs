@@ -17,6 +17,7 @@ use crate::vip::Vip;
 /// Heartbeats that a lease lasts where a Backup waits for as many, and Skew_Time on top (RFC 9568 section
 /// 6.1): the lease has always ended when it takes over.
 const HEARTBEATS: u32 = 3;
+
 /// What is guarded, and what could not be.
 #[derive(Debug, Default)]
 pub(super) struct Guards {
@@ -109,8 +110,9 @@ impl<P: Platform> Agent<P> {
                 Err(problem) => {
                     let complaint = format!(
                         "{}: {problem}; without it, this node may answer for a VIP for up to 5 s \
-                         after halod is killed or hangs, and takes packets in spite of accept = false",
-                        port.name
+                         after halod is killed or hangs{}",
+                        port.name,
+                        self.refusal_lost(index)
                     );
                     if before.complaints.get(&index) != Some(&complaint) {
                         warn!("{complaint}");
@@ -123,12 +125,27 @@ impl<P: Platform> Agent<P> {
         self.refuse_packets();
     }
 
+    /// What else goes without a guard of this interface, for people.
+    fn refusal_lost(&self, interface: u32) -> &'static str {
+        let here = |vip: &Vip| {
+            let seats = [vip.place.home.as_ref().map(|home| home.index), vip.upper];
+            seats.contains(&Some(interface))
+        };
+        match self
+            .vips
+            .iter()
+            .any(|vip| refuses_packets(vip) && here(vip))
+        {
+            true => ", and takes packets in spite of accept = false",
+            false => "",
+        }
+    }
+
     /// RFC 9568 section 6.4.3: who is not the owner takes no packets for addresses with Accept_Mode
     /// False.
     fn refuse_packets(&mut self) {
         for vip in &self.vips {
-            let owns = vip.router.config().priority == Priority::OWNER;
-            let refused = !vip.config.accept && !owns;
+            let refused = refuses_packets(vip);
             self.platform.refuse(&mut vip.config.ips(), refused);
         }
     }
@@ -198,4 +215,10 @@ impl<P: Platform> Agent<P> {
         let presence = peer.router(vip.vrid, vip.config.is_ipv6())?;
         Some((active, presence.lease?))
     }
+}
+
+/// Whether the node takes no packets for the VIP's addresses: Accept_Mode is False, and it does not own
+/// them.
+fn refuses_packets(vip: &Vip) -> bool {
+    !vip.config.accept && vip.router.config().priority != Priority::OWNER
 }

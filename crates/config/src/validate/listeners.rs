@@ -34,14 +34,7 @@ fn listener(
             raw::Protocol::Udp => udp(&path, raw, file, report),
         }
     }
-    for (key, timeout) in [
-        ("first_byte", &raw.timeouts.first_byte),
-        ("header", &raw.timeouts.header),
-        ("idle", &raw.timeouts.idle),
-        ("keep_alive", &raw.timeouts.keep_alive),
-    ] {
-        positive(&format!("{path}.timeouts.{key}"), timeout.0, report);
-    }
+    let timeouts = timeouts(&path, &raw.timeouts, report);
     Some(Listener {
         name: raw.name.as_ref()?.0.0.clone(),
         bind: raw.bind.as_ref()?.iter().map(|bind| bind.0).collect(),
@@ -52,12 +45,7 @@ fn listener(
         },
         pool: raw.pool.clone(),
         max_connections: raw.max_connections,
-        timeouts: ListenerTimeouts {
-            first_byte: raw.timeouts.first_byte.0,
-            header: raw.timeouts.header.0,
-            idle: raw.timeouts.idle.0,
-            keep_alive: raw.timeouts.keep_alive.0,
-        },
+        timeouts,
         max_header_bytes: between(
             format!("{path}.max_header_bytes"),
             raw.max_header_bytes,
@@ -94,6 +82,23 @@ fn listener(
             raw::UdpMode::Dns => UdpMode::Dns,
         },
     })
+}
+
+fn timeouts(path: &str, raw: &raw::ListenerTimeouts, report: &mut Report<'_>) -> ListenerTimeouts {
+    for (key, timeout) in [
+        ("first_byte", &raw.first_byte),
+        ("header", &raw.header),
+        ("idle", &raw.idle),
+        ("keep_alive", &raw.keep_alive),
+    ] {
+        positive(&format!("{path}.timeouts.{key}"), timeout.0, report);
+    }
+    ListenerTimeouts {
+        first_byte: raw.first_byte.0,
+        header: raw.header.0,
+        idle: raw.idle.0,
+        keep_alive: raw.keep_alive.0,
+    }
 }
 
 /// Keys that only HTTP knows.

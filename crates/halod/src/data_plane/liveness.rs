@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use halo_netio::process::Standing;
 use halo_proxy::{Proxy, knock};
 use tokio::time::{sleep, timeout};
 
-use super::threads::thread;
-use super::turning::{Patience, Thread, Turning};
+use super::turning::{Patience, Turning};
 
 /// How often each worker is asked.
 const ASK_INTERVAL: Duration = Duration::from_millis(50);
@@ -82,8 +82,8 @@ impl Liveness {
 }
 
 /// The thread of a worker, as [`Proxy`] names it.
-fn worker(index: usize) -> Option<Thread> {
-    thread(&format!("worker-{index}"))
+fn worker(index: usize) -> Option<Standing> {
+    Standing::of_thread(&format!("worker-{index}"))
 }
 
 async fn ask(wicket: SocketAddr, worker: usize, answers: Arc<[AtomicU64]>) {

@@ -2,18 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use halo_netio::process::Standing;
+
 /// Who looks at the workers every 20 ms and comes so late was not running itself: the whole process, or
 /// the machine, was paused, and so were the workers.
 const PAUSED: Duration = Duration::from_millis(500);
-
-/// How a worker's thread stands with the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Thread {
-    /// It runs, or waits for a processor; else it waits for something else, or is stopped.
-    pub(super) runnable: bool,
-    /// How long it has run so far.
-    pub(super) ran: Duration,
-}
 
 /// How long a worker may show no sign.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +51,7 @@ impl Seen {
     fn hangs(
         &mut self,
         patience: Patience,
-        thread: impl FnOnce() -> Option<Thread>,
+        thread: impl FnOnce() -> Option<Standing>,
         now: Instant,
     ) -> bool {
         let silent = now.saturating_duration_since(self.since);
@@ -94,7 +87,7 @@ impl Turning {
     pub(super) fn handle_pulses(
         &mut self,
         pulses: impl Iterator<Item = u64>,
-        thread: impl Fn(usize) -> Option<Thread>,
+        thread: impl Fn(usize) -> Option<Standing>,
         now: Instant,
     ) -> Option<&'static str> {
         let looked = self.looked.replace(now).unwrap_or(now);
@@ -129,7 +122,9 @@ impl Turning {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Patience, Thread, Turning};
+    use halo_netio::process::Standing;
+
+    use super::{Patience, Turning};
 
     const PATIENCE: Patience = Patience {
         able: Duration::from_millis(800),
@@ -138,9 +133,9 @@ mod tests {
 
     /// Milliseconds after which a worker is noticed that gives no sign, if its thread stands like this
     /// after so many milliseconds.
-    fn noticed_after(thread: impl Fn(u64) -> Option<Thread>) -> u64 {
+    fn noticed_after(thread: impl Fn(u64) -> Option<Standing>) -> u64 {
         let (mut turning, start) = (Turning::new("hangs", PATIENCE), Instant::now());
-        let good = Some(Thread {
+        let good = Some(Standing {
             runnable: false,
             ran: Duration::ZERO,
         });
@@ -156,8 +151,8 @@ mod tests {
         panic!("not noticed");
     }
 
-    fn thread(runnable: bool, ran: u64) -> Option<Thread> {
-        Some(Thread {
+    fn thread(runnable: bool, ran: u64) -> Option<Standing> {
+        Some(Standing {
             runnable,
             ran: Duration::from_millis(ran),
         })
@@ -180,7 +175,7 @@ mod tests {
     #[test]
     fn workers_that_turn_go_on_and_are_not_looked_at() {
         let (mut turning, start) = (Turning::new("hangs", PATIENCE), Instant::now());
-        let nobody = |_| -> Option<Thread> { panic!("nothing to look at") };
+        let nobody = |_| -> Option<Standing> { panic!("nothing to look at") };
         for millis in (0..5000).step_by(100) {
             let now = start + Duration::from_millis(millis);
             let hangs = turning.handle_pulses([millis / 300, millis].into_iter(), nobody, now);

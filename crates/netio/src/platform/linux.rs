@@ -1,5 +1,6 @@
 //! The real thing.
 
+mod aside;
 mod clients;
 mod collect;
 mod data_plane;
@@ -18,7 +19,7 @@ use ipnet::IpNet;
 
 use self::clients::Clients;
 use self::data_plane::DataPlane;
-use self::errands::{Errand, Errands};
+use self::errands::{Errand, Errands, errands};
 use super::{ClientId, Input, Platform};
 use crate::check::{Check, Checks};
 use crate::claims::ClaimListener;
@@ -86,7 +87,7 @@ impl Linux {
             leases: None,
             virtual_macs: VirtualMacs::default(),
             checks: Checks::new(settings.identity)?,
-            errands: Errands::new()?,
+            errands: errands()?,
             data_plane: DataPlane::new(settings.identity, settings.keep, settings.environment)?,
             clients,
             waiting: Waiting::default(),

@@ -1,9 +1,10 @@
-//! How the kernel treats a process (proc_pid_stat(5), `Documentation/scheduler/sched-stats`).
+//! How the kernel treats a process or thread (proc_pid_stat(5), `Documentation/scheduler/sched-stats`).
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How the first thread of a process stands with the kernel.
+/// How a thread stands with the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// It runs, or waits for a processor; else it waits for something else, or is stopped.
@@ -13,10 +14,21 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Of the process with this number; `None`: there is none, or the kernel does not tell.
+    /// Of the first thread of the process with this number; `None`: there is none, or the kernel does
+    /// not tell.
     pub(crate) fn of(pid: u32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let schedule = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+        Self::read(&Path::new("/proc").join(pid.to_string()))
+    }
+
+    /// Of the thread of this process with this name; `None`: there is none, or the kernel does not tell.
+    #[must_use]
+    pub fn of_thread(name: &str) -> Option<Self> {
+        Self::read(&thread_directory(name)?)
+    }
+
+    fn read(directory: &Path) -> Option<Self> {
+        let stat = fs::read_to_string(directory.join("stat")).ok()?;
+        let schedule = fs::read_to_string(directory.join("schedstat")).ok()?;
         Self::parse(&stat, &schedule)
     }
 
@@ -29,6 +41,14 @@ impl Standing {
             ran: Duration::from_nanos(nanos),
         })
     }
+}
+
+fn thread_directory(name: &str) -> Option<PathBuf> {
+    let tasks = fs::read_dir("/proc/self/task").ok()?;
+    tasks.filter_map(Result::ok).find_map(|task| {
+        let comm = fs::read_to_string(task.path().join("comm")).ok()?;
+        (comm.trim_end() == name).then(|| task.path())
+    })
 }
 
 #[cfg(test)]
@@ -52,5 +72,14 @@ mod tests {
     fn a_process_is_found_by_its_number() {
         assert!(Standing::of(std::process::id()).is_some());
         assert_eq!(Standing::of(u32::MAX), None);
+    }
+
+    #[test]
+    fn a_thread_of_this_process_is_found_by_its_name() {
+        let looked = std::thread::Builder::new()
+            .name("seeks-itself".to_owned())
+            .spawn(|| Standing::of_thread("seeks-itself"));
+        assert!(looked.unwrap().join().unwrap().unwrap().runnable);
+        assert_eq!(Standing::of_thread("nobody"), None);
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use halo_vrrp::{Config, DisableReason, Event, State};
 
 use crate::monitor::{Expected, Invariant, SLACK, Violation};
-use crate::network::Noise;
 use crate::plan::Fault;
 use crate::process::Run;
 
@@ -39,23 +38,11 @@ impl World {
                 self.command(node, Event::Disable(DisableReason::DataPlaneDown))?;
             }
             Fault::Enable(node) => self.command(node, Event::Enable)?,
-            Fault::Cut { from, to } => self.network.set_cut(from, to, true),
-            Fault::Partition(side) => self.network.partition(side),
-            Fault::Mend => self.network.mend(),
-            Fault::Noise {
-                loss,
-                duplicate,
-                corrupt,
-                delay,
-            } => {
-                self.network.noise = Noise {
-                    loss,
-                    duplicate,
-                    corrupt,
-                    delay,
-                };
-            }
-            Fault::Silence => self.network.noise = Noise::default(),
+            Fault::Cut { .. }
+            | Fault::Partition(_)
+            | Fault::Mend
+            | Fault::Noise { .. }
+            | Fault::Silence => self.network.suffer(fault),
             Fault::Busy { node, late } => {
                 self.nodes[node].busy = late;
                 if self.nodes[node].run == Run::Running {

@@ -89,6 +89,24 @@ fn where_leases_are_not_permitted_the_status_says_so_and_the_node_serves() {
         warnings.len() == 1 && warnings[0].contains("give it CAP_BPF"),
         "{warnings:?}"
     );
+    assert!(!warnings[0].contains("accept"), "{warnings:?}");
+}
+
+#[test]
+fn where_leases_are_not_permitted_the_status_says_that_accept_false_is_in_vain() {
+    let closed = CONFIG
+        .replace("vrid = 51", "vrid = 51\naccept = false")
+        .replace("10.77.0.100:", "10.77.0.11:");
+    let mut node = Node::new("lb1", &closed);
+    node.machine().fail_guards = true;
+    node.agent.start().unwrap();
+    let warnings = node.agent.guards.complaints.values();
+    assert!(
+        warnings
+            .clone()
+            .all(|warning| warning.contains("accept = false"))
+    );
+    assert_eq!(warnings.count(), 1);
 }
 
 #[test]

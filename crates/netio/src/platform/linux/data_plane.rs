@@ -8,7 +8,7 @@ use nix::poll::PollFlags;
 use nix::sys::signal::Signal;
 
 use super::super::Input;
-use super::starter::{Manner, Order, Starter};
+use super::starter::{Manner, Order, Starter, starter};
 use crate::error::{Error, Result};
 use crate::heir::{Bequest, moved_up};
 use crate::process::{Capability, Child, Identity, Standing};
@@ -55,7 +55,7 @@ impl DataPlane {
             environment,
         };
         Ok(Self {
-            starter: Starter::new(manner)?,
+            starter: starter(manner)?,
             running: None,
             given_up: 0,
             killed: Vec::new(),

@@ -3,7 +3,6 @@
 use halo_vrrp::{Config, DisableReason, Event};
 
 use super::{Fault, Run, Violation, World};
-use crate::network::Noise;
 
 impl World {
     pub(super) fn apply(&mut self, fault: Fault) -> Result<(), Violation> {
@@ -68,8 +67,13 @@ impl World {
             | Fault::Partition(_)
             | Fault::Mend
             | Fault::Noise { .. }
-            | Fault::Silence
-            | Fault::Busy { .. } => self.apply_to_network(fault),
+            | Fault::Silence => self.network.suffer(fault),
+            Fault::Busy { node, late } => {
+                self.nodes[node].busy = late;
+                if self.nodes[node].run == Run::Running {
+                    self.schedule(node);
+                }
+            }
             Fault::YieldActive
             | Fault::CrashActive
             | Fault::DisableActive
@@ -77,34 +81,6 @@ impl World {
             | Fault::FreezeActive => self.apply_to_active(fault)?,
         }
         Ok(())
-    }
-
-    fn apply_to_network(&mut self, fault: Fault) {
-        match fault {
-            Fault::Cut { from, to } => self.network.set_cut(from, to, true),
-            Fault::Partition(side) => self.network.partition(side),
-            Fault::Mend => self.network.mend(),
-            Fault::Noise {
-                loss,
-                duplicate,
-                corrupt,
-                delay,
-            } => {
-                self.network.noise = Noise {
-                    loss,
-                    duplicate,
-                    corrupt,
-                    delay,
-                };
-            }
-            Fault::Busy { node, late } => {
-                self.nodes[node].busy = late;
-                if self.nodes[node].run == Run::Running {
-                    self.schedule(node);
-                }
-            }
-            _ => self.network.noise = Noise::default(),
-        }
     }
 
     /// What happens to the node that holds most of the group.
