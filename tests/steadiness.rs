@@ -1,7 +1,7 @@
 //! Nothing happens when nothing should.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,15 @@ use halo_lab::{Lab, LabError, Node, default_config};
 /// As long as a busy spell may well last.
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// One test at a time: each takes all of the machine, and together they would measure each other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn a_minute_with_every_core_busy_changes_no_active() {
+    let _alone = alone();
     let lab = cluster(2);
     let takeovers = |node: &str| {
         let status = lab.node(node).unwrap().agent_status().unwrap();
@@ -54,6 +61,7 @@ fn a_minute_with_every_core_busy_changes_no_active() {
 /// takes the VIP over from a node that is only late.
 fn no_false_failover(start: fn(&Node) -> Result<(), LabError>) {
     const TIME: Duration = Duration::from_secs(30);
+    let _alone = alone();
     let lab = Lab::builder().start().unwrap_or_else(fail);
     let text = default_config(lab.topology());
     let text = text.replace("vrid = 51", "vrid = 51\nadvert_interval = \"10ms\"");
