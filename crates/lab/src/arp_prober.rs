@@ -13,7 +13,7 @@ use halo_packet::MacAddr;
 use halo_packet::arp::{Arp, FRAME_LEN, Operation};
 use nix::poll::{PollFd, PollTimeout, poll};
 
-use crate::{Host, LabError};
+use crate::{Host, LabError, Turn};
 
 /// Time between two questions.
 const INTERVAL: Duration = Duration::from_millis(2);
@@ -50,6 +50,14 @@ impl ArpProber {
     /// # Errors
     /// When the host has no eth0, or gives no sockets.
     pub fn start(host: &Host, address: Ipv4Addr) -> Result<Self, LabError> {
+        Self::start_with(host, address, Turn::Ordinary)
+    }
+
+    /// The same, in the turn that `turn` says.
+    ///
+    /// # Errors
+    /// When the host has no eth0, or gives no sockets.
+    pub fn start_with(host: &Host, address: Ipv4Addr, turn: Turn) -> Result<Self, LabError> {
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
         let link = host
@@ -58,7 +66,10 @@ impl ArpProber {
         let (index, mac) = link
             .and_then(|link| Some((link.index, MacAddr::from(link.mac?))))
             .ok_or_else(|| LabError::Refused(format!("{} has no eth0", host.name())))?;
-        let thread = host.thread(move || run(&theirs, index, mac, address))?;
+        let thread = host.thread(move || {
+            turn.take();
+            run(&theirs, index, mac, address)
+        })?;
         Ok(Self {
             shared,
             thread: Some(thread),

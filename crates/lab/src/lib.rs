@@ -28,6 +28,7 @@ mod spawner;
 mod state;
 mod switch;
 mod topology;
+mod turn;
 mod wait;
 
 pub mod arp_prober;
@@ -50,4 +51,5 @@ pub use programs::{Programs, find_tool};
 pub use rivals::{HaproxyConfig, KeepalivedConfig};
 pub use state::{LabState, list as running_labs, remove_directories};
 pub use topology::{Kind, Place, Topology, VIP, VIP6, default_config, drawing};
+pub use turn::Turn;
 pub use wait::wait_until;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use halo_netio::netns::NetnsThread;
 use nix::poll::{PollFd, PollTimeout, poll};
 
-use crate::{Host, LabError, wait_until};
+use crate::{Host, LabError, Turn, wait_until};
 use attempt::Attempt;
 
 pub use report::ProberReport;
@@ -63,9 +63,25 @@ impl Prober {
     /// # Errors
     /// When no thread can be started there.
     pub fn start(host: &Host, target: SocketAddr, ask: Ask) -> Result<Self, LabError> {
+        Self::start_with(host, target, ask, Turn::Ordinary)
+    }
+
+    /// The same, in the turn that `turn` says.
+    ///
+    /// # Errors
+    /// When no thread can be started there.
+    pub fn start_with(
+        host: &Host,
+        target: SocketAddr,
+        ask: Ask,
+        turn: Turn,
+    ) -> Result<Self, LabError> {
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
-        let thread = host.thread(move || run(&theirs, target, ask))?;
+        let thread = host.thread(move || {
+            turn.take();
+            run(&theirs, target, ask);
+        })?;
         Ok(Self {
             shared,
             thread: Some(thread),

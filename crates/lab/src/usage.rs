@@ -1,5 +1,6 @@
 //! What processes cost: CPU and memory, as the kernel counts them.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::ops::Sub;
@@ -93,6 +94,61 @@ pub fn core_busy(core: usize) -> io::Result<Duration> {
     find().ok_or_else(|| io::Error::other(format!("/proc/stat says nothing of core {core}")))
 }
 
+/// What the hypervisor kept of the time that this machine's processors should have had. Whatever happens
+/// in it happens late, and no program of this machine can help it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stolen {
+    stolen: u64,
+    all: u64,
+}
+
+impl Stolen {
+    /// Since the machine started.
+    ///
+    /// # Errors
+    /// When the kernel does not say.
+    pub fn now() -> io::Result<Self> {
+        let stat = fs::read_to_string("/proc/stat")?;
+        Self::parse(&stat).ok_or_else(|| io::Error::other("/proc/stat says nothing of stolen time"))
+    }
+
+    fn parse(stat: &str) -> Option<Self> {
+        let line = stat.lines().find(|line| line.starts_with("cpu "))?;
+        // user nice system idle iowait irq softirq steal; guests' time behind them is user's already.
+        let fields: Vec<u64> = line
+            .split_whitespace()
+            .skip(1)
+            .take(8)
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        Some(Self {
+            stolen: *fields.get(7)?,
+            all: fields.iter().sum(),
+        })
+    }
+}
+
+impl Sub for Stolen {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            stolen: self.stolen.saturating_sub(earlier.stolen),
+            all: self.all.saturating_sub(earlier.all),
+        }
+    }
+}
+
+impl fmt::Display for Stolen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = self.stolen as f64 * 100.0 / self.all.max(1) as f64;
+        write!(
+            f,
+            "Of the processors' time the hypervisor kept {percent:.1} % to itself."
+        )
+    }
+}
+
 /// The largest resident memory that processes had since [`reset_peaks`], added up, in KiB.
 #[must_use]
 pub fn peak_kib(pids: &[u32]) -> u64 {
@@ -184,6 +240,17 @@ mod tests {
         assert!(peak_kib(&me) >= memory_kib(&me) / 2);
         assert!(memory_kib(&me) > 100);
         assert!(core_busy(0).unwrap() > Duration::ZERO);
+    }
+
+    #[test]
+    fn stolen_time_is_a_part_of_all_time() {
+        let early = Stolen::parse("cpu  10 0 10 60 0 0 0 0 0 0\ncpu0 1 2 3\n").unwrap();
+        let late = Stolen::parse("cpu  30 0 30 110 5 1 1 3 20 0\n").unwrap();
+        assert_eq!(
+            (late - early).to_string(),
+            "Of the processors' time the hypervisor kept 3.0 % to itself."
+        );
+        assert_eq!(Stolen::parse("cpu  1 2 3\n"), None);
     }
 
     #[test]

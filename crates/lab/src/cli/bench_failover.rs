@@ -17,7 +17,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use halo_lab::{Lab, LabError, find_tool};
+use halo_lab::usage::Stolen;
+use halo_lab::{Lab, LabError, Turn, find_tool};
 
 use super::table::Table;
 use halo::Halo;
@@ -69,8 +70,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
          millisecond over HTTP, each time on a new connection, and every millisecond with a datagram \
          from a new port, which a small program on the nodes answers; every 2 ms another host asks by \
          ARP who has the address. An outage reaches from the last question that was answered before it to the \
-         first one after it. The pairs' trials take turns. Figures are milliseconds, median / worst.\n",
+         first one after it. What asks, and what causes the fault, runs before ordinary programs. The pairs' \
+         trials take turns. Figures are milliseconds, median / worst.\n",
     );
+    // So that all processes of a node freeze at once, not one of them a turn later.
+    Turn::First.take();
+    let before = Stolen::now()?;
     let adverts = if options.only_calm {
         &[]
     } else {
@@ -89,6 +94,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let time = Duration::from_secs(u64::from(options.calm_minutes) * 60);
         text += &calm::section(time, options.only_halo)?;
     }
+    text += &format!("\n{}\n", Stolen::now()? - before);
     println!("{text}");
     if let Some(file) = &options.write {
         std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use halo_lab::arp_prober::{ArpProber, longest_dispute};
 use halo_lab::prober::{Ask, Prober};
-use halo_lab::{Lab, LabError};
+use halo_lab::{Lab, LabError, Turn};
 
 use super::pair::{Fault, PATIENCE, Pair};
 use super::reflector;
@@ -56,10 +56,15 @@ pub(super) fn run(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Trial, Lab
     // alone: each trial begins with a client that asks anew.
     client.forget_neighbour(pair.vip())?;
     let probers = [
-        Prober::start(client, (pair.vip(), 80).into(), Ask::Http)?,
-        Prober::start(client, (pair.vip(), reflector::PORT).into(), Ask::Udp)?,
+        Prober::start_with(client, (pair.vip(), 80).into(), Ask::Http, Turn::First)?,
+        Prober::start_with(
+            client,
+            (pair.vip(), reflector::PORT).into(),
+            Ask::Udp,
+            Turn::First,
+        )?,
     ];
-    let arp = ArpProber::start(lab.host(WATCHER)?, pair.vip())?;
+    let arp = ArpProber::start_with(lab.host(WATCHER)?, pair.vip(), Turn::First)?;
     for prober in &probers {
         prober.wait_steady(STEADY, PATIENCE)?;
     }
