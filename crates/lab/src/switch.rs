@@ -29,6 +29,10 @@ impl Switch {
     /// Makes the bridge on `host`.
     pub(crate) fn make(host: Host) -> Result<Self, LabError> {
         let switch = Self { host };
+        switch
+            .host
+            .within(forward_only)?
+            .map_err(LabError::io("make the switch a mere switch"))?;
         switch.act(|netlink| {
             netlink.link_add_bridge(BRIDGE)?;
             set_up(netlink, BRIDGE)
@@ -139,6 +143,19 @@ fn set_up(netlink: &mut Netlink, name: &str) -> Result<(), NetlinkError> {
     };
     let link = index(netlink, name)?;
     netlink.link_set(link, change)
+}
+
+/// Keeps the firewall of the namespace that this thread is in away from bridged frames. Where Docker has loaded the
+/// kernel's bridge filter, each frame would pass its hooks, at the expense of whoever sent it.
+fn forward_only() -> std::io::Result<()> {
+    const FILTER: &str = "/proc/sys/net/bridge";
+    if !Path::new(FILTER).exists() {
+        return Ok(());
+    }
+    for protocol in ["arptables", "ip6tables", "iptables"] {
+        fs::write(format!("{FILTER}/bridge-nf-call-{protocol}"), "0")?;
+    }
+    Ok(())
 }
 
 /// Gives the host that this thread is in its interfaces.

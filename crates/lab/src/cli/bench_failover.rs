@@ -69,9 +69,10 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
          same servers, in network namespaces of one machine. A client asks the virtual IP every \
          millisecond over HTTP, each time on a new connection, and every millisecond with a datagram \
          from a new port, which a small program on the nodes answers; every 2 ms another host asks by \
-         ARP who has the address. An outage reaches from the last question that was answered before it to the \
-         first one after it. What asks, and what causes the fault, runs before ordinary programs. The pairs' \
-         trials take turns. Figures are milliseconds, median / worst.\n",
+         ARP who has the address. An outage reaches from the last question that was answered before it \
+         to the first one after it; one that lasts is counted up to its repair, half a minute later. What \
+         asks, and what causes the fault, runs before ordinary programs. The pairs' trials take turns. \
+         Figures are milliseconds, median / worst.\n",
     );
     // So that all processes of a node freeze at once, not one of them a turn later.
     Turn::First.take();
