@@ -1,9 +1,11 @@
 //! An agent that is not late: its memory stays, and what is slow is done beside its loop.
 
 use std::fs;
+use std::time::Instant;
 
 use halo_api::{AgentStatus, ProcessState, TimerLateness};
 use halo_e2e::{cluster, fail, home, until};
+use halo_lab::usage::CpuTime;
 use halo_lab::{Lab, Node, Process};
 
 /// Most that a timer may be late with real-time precedence while both cores are busy. A program that is
@@ -42,6 +44,26 @@ fn without_the_right_to_lock_memory_the_node_serves_and_says_so() {
     assert_eq!(locked(status.pid), 0);
     let told = |warning: &String| warning.contains("the agent's memory is not locked");
     assert!(status.warnings.iter().any(told), "{:?}", status.warnings);
+}
+
+/// An agent before which no other program runs must not run for nothing.
+#[test]
+fn an_agent_at_rest_leaves_the_processor_to_others() {
+    let lab = cluster(2);
+    for node in lab.nodes() {
+        let before = status(node);
+        let start = (Instant::now(), CpuTime::of(&[before.pid]));
+        let many = "a hundred timers, in which addresses were renewed and neighbours looked up";
+        until(&lab, many, || {
+            status(node).timers.fired > before.timers.fired + 100
+        });
+        let (elapsed, used) = (start.0.elapsed(), CpuTime::of(&[before.pid]) - start.1);
+        assert!(
+            used.total() < elapsed / 10,
+            "{}'s agent ran for {used:?} of {elapsed:?}",
+            node.name()
+        );
+    }
 }
 
 /// Every core, twice over, for as long as it is kept.

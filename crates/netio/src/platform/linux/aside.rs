@@ -18,8 +18,6 @@ pub(super) struct Aside<Order, Outcome> {
     orders: Sender<Order>,
     done: Receiver<Outcome>,
     wake: Arc<EventFd>,
-    /// Orders whose outcome has not been taken.
-    outstanding: usize,
     /// What it does, for errors: "start the data plane".
     what: &'static str,
 }
@@ -54,31 +52,24 @@ impl<Order: Send + 'static, Outcome: Send + 'static> Aside<Order, Outcome> {
             orders,
             done,
             wake,
-            outstanding: 0,
             what,
         })
     }
 
     /// Has something done; [`Aside::next`] tells what came of it.
-    pub(super) fn order(&mut self, order: Order) -> Result<()> {
+    pub(super) fn order(&self, order: Order) -> Result<()> {
         self.orders.send(order).map_err(|_| {
             let gone = io::Error::other("the thread that does it has ended");
             Error::os(self.what, gone)
-        })?;
-        self.outstanding += 1;
-        Ok(())
+        })
     }
 
     /// What came of the next order.
-    pub(super) fn next(&mut self) -> Option<Outcome> {
-        if self.outstanding == 0 {
-            return None;
-        }
-        // Before it is looked: what comes afterwards wakes anew. It fails when nothing has come.
+    pub(super) fn next(&self) -> Option<Outcome> {
+        // Before it is looked: what comes afterwards wakes anew. Also where nothing is expected: an
+        // outcome may be taken before its waking comes. It fails when nothing has come.
         self.wake.read().ok();
-        let next = self.done.try_recv().ok()?;
-        self.outstanding -= 1;
-        Some(next)
+        self.done.try_recv().ok()
     }
 }
 
@@ -97,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_ordered_is_done_in_its_order_and_wakes_who_waits() {
-        let mut aside = Aside::start("doubles", "double", |number: u32| number * 2).unwrap();
+        let aside = Aside::start("doubles", "double", |number: u32| number * 2).unwrap();
         assert_eq!(aside.next(), None);
         aside.order(1).unwrap();
         aside.order(2).unwrap();
@@ -109,5 +100,25 @@ mod tests {
             done.extend(std::iter::from_fn(|| aside.next()));
         }
         assert_eq!(done, [2, 4]);
+    }
+
+    #[test]
+    fn a_wake_up_for_what_was_taken_already_wakes_once() {
+        let aside = Aside::start("doubles", "double", |number: u32| number * 2).unwrap();
+        let wakes = |aside: &Aside<u32, u32>, within: PollTimeout| {
+            poll(&mut [PollFd::new(aside.as_fd(), PollFlags::POLLIN)], within).unwrap() == 1
+        };
+        for number in 0..500 {
+            aside.order(number).unwrap();
+            // Taken as soon as it is there, which may be before anybody is woken for it.
+            while aside.next().is_none() {
+                std::hint::spin_loop();
+            }
+            if wakes(&aside, PollTimeout::from(1_u8)) {
+                assert_eq!(aside.next(), None);
+                let again = wakes(&aside, PollTimeout::ZERO);
+                assert!(!again, "whoever waits is woken again and again");
+            }
+        }
     }
 }
