@@ -1,7 +1,7 @@
 //! A virtual IP that is a gateway's: `accept = false` (RFC 9568 section 6.1).
 
 use halo_e2e::{active, fail, get, run, said, until};
-use halo_lab::arp_prober::ArpProber;
+use halo_lab::address_prober::AddressProber;
 use halo_lab::{Lab, VIP, default_config};
 
 #[test]
@@ -13,7 +13,8 @@ fn section_6_4_3_a_gateways_address_is_resolved_and_takes_no_packets() {
     lab.write_config(&text).unwrap_or_else(fail);
     lab.start_all().unwrap_or_else(fail);
     active(&lab, "lb1");
-    let watcher = ArpProber::start(lab.host("app1").unwrap_or_else(fail), VIP).unwrap_or_else(fail);
+    let watcher =
+        AddressProber::start(lab.host("app1").unwrap_or_else(fail), VIP).unwrap_or_else(fail);
     until(&lab, "lb1 is said to have the address", || {
         watcher.answers().len() > 3
     });

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use halo_e2e::{PATIENCE, active, cluster, fail, get, hactl, home, run, said, serves, until};
-use halo_lab::arp_prober::{ArpProber, longest_dispute};
+use halo_lab::address_prober::{AddressProber, longest_dispute};
 use halo_lab::wrk::Wrk;
 use halo_lab::{Lab, VIP};
 
@@ -104,7 +104,7 @@ fn the_address_goes_when_the_last_connection_has_ended() {
 fn nothing_fails(lab: &Lab, moves: impl FnOnce()) {
     assert!(!get(lab, "http://10.77.0.100/").is_empty());
     let client = lab.host("client").unwrap_or_else(fail);
-    let arp = ArpProber::start(client, VIP).unwrap_or_else(fail);
+    let arp = AddressProber::start(client, VIP).unwrap_or_else(fail);
     let wrk = Wrk::start(client, "http://10.77.0.100/", 64, SECONDS).unwrap_or_else(fail);
     let echo = echo_for(lab, Duration::from_secs(u64::from(SECONDS)) / 2);
     let (downloads, outcome) = thread::scope(|scope| {

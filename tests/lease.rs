@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use halo_e2e::{cluster, fail, home, run, until};
-use halo_lab::arp_prober::{Answer, ArpProber, longest_dispute};
+use halo_lab::address_prober::{AddressProber, Answer, longest_dispute};
 use halo_lab::{Lab, Node, VIP};
 use halo_packet::MacAddr;
 use nix::sys::signal::{Signal, kill};
@@ -104,9 +104,9 @@ fn taken_over(lab: &Lab) {
 }
 
 /// One that has been answered.
-fn arp_prober(lab: &Lab) -> ArpProber {
+fn arp_prober(lab: &Lab) -> AddressProber {
     let client = lab.host("client").unwrap_or_else(fail);
-    let prober = ArpProber::start(client, VIP).unwrap_or_else(fail);
+    let prober = AddressProber::start(client, VIP).unwrap_or_else(fail);
     until(lab, "an answer to ARP", || !prober.answers().is_empty());
     prober
 }

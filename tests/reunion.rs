@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use halo_api::VipState;
 use halo_e2e::{cluster_beside, fail, home, run, said, until};
-use halo_lab::arp_prober::{Answer, ArpProber, longest_dispute};
+use halo_lab::address_prober::{AddressProber, Answer, longest_dispute};
 use halo_lab::{Lab, VIP, default_config};
 
 /// The configuration's advert interval, which bounds every dispute.
@@ -13,10 +13,10 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const WATCHER: &str = "watcher";
 
 /// A cluster, and a host that asks who has the address. Not the client: it must learn as clients do.
-fn watched() -> (Lab, ArpProber) {
+fn watched() -> (Lab, AddressProber) {
     let lab = cluster_beside(WATCHER, 51, default_config);
     home(&lab);
-    let prober = ArpProber::start(lab.host(WATCHER).unwrap_or_else(fail), VIP);
+    let prober = AddressProber::start(lab.host(WATCHER).unwrap_or_else(fail), VIP);
     (lab, prober.unwrap_or_else(fail))
 }
 
@@ -28,7 +28,7 @@ fn until_active(lab: &Lab, node: &str) {
 }
 
 /// The watcher saw both nodes answer, one after the other, and home again; and for how long at one time.
-fn no_dispute(lab: &Lab, prober: ArpProber) {
+fn no_dispute(lab: &Lab, prober: AddressProber) {
     home(lab);
     let answers: Vec<Answer> = prober.stop().unwrap_or_else(fail);
     let mut holders: Vec<_> = answers.iter().map(|answer| answer.mac).collect();

@@ -9,7 +9,7 @@ use halo_api::VipState;
 use halo_e2e::{
     ANNOUNCED, OUTAGE, PATIENCE, fail, get, hactl, outage_within, prober, run, said, steady, until,
 };
-use halo_lab::arp_prober::ArpProber;
+use halo_lab::address_prober::AddressProber;
 use halo_lab::prober::{Ask, Prober};
 use halo_lab::{HaproxyConfig, Host, Kind, Lab, Process, Programs, VIP, VIP6, default_config};
 use halo_netio::frame::FrameListener;
@@ -244,7 +244,7 @@ fn a_node_that_hangs_stops_answering_from_the_virtual_mac_address() {
     lab.node("lb1").unwrap().start_halod().unwrap();
     until(&lab, "the VIP on lb1", || has(lab.host("lb1").unwrap()));
     let client = lab.host("client").unwrap();
-    let questions = ArpProber::start(client, VIP).unwrap_or_else(fail);
+    let questions = AddressProber::start(client, VIP).unwrap_or_else(fail);
     until(&lab, "answers", || questions.answers().len() > 10);
     let frozen = Instant::now();
     lab.node("lb1").unwrap().freeze().unwrap();

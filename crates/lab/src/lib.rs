@@ -31,7 +31,7 @@ mod topology;
 mod turn;
 mod wait;
 
-pub mod arp_prober;
+pub mod address_prober;
 pub mod load;
 pub mod origin;
 pub mod prober;

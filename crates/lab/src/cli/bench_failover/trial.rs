@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use halo_lab::arp_prober::{ArpProber, longest_dispute};
+use halo_lab::address_prober::{AddressProber, longest_dispute};
 use halo_lab::prober::{Ask, Prober};
 use halo_lab::{Lab, LabError, Turn};
 
@@ -64,7 +64,7 @@ pub(super) fn run(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Trial, Lab
             Turn::First,
         )?,
     ];
-    let arp = ArpProber::start_with(lab.host(WATCHER)?, pair.vip(), Turn::First)?;
+    let arp = AddressProber::start_with(lab.host(WATCHER)?, pair.vip(), Turn::First)?;
     for prober in &probers {
         prober.wait_steady(STEADY, PATIENCE)?;
     }

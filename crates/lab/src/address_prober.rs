@@ -1,6 +1,7 @@
-//! A client that asks "who has this address?" every few milliseconds, and keeps book of who says so.
+//! A client that asks "who has this address?" every few milliseconds, by ARP or neighbour discovery, and
+//! keeps book of who says so.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,8 @@ use halo_netio::frame::{FrameListener, FrameSocket};
 use halo_netio::netlink::Netlink;
 use halo_netio::netns::NetnsThread;
 use halo_packet::MacAddr;
-use halo_packet::arp::{Arp, FRAME_LEN, Operation};
+use halo_packet::arp::{Arp, Operation};
+use halo_packet::ndp::{FRAME_LEN, Kind, Ndp};
 use nix::poll::{PollFd, PollTimeout, poll};
 
 use crate::{Host, LabError, Turn};
@@ -21,10 +23,11 @@ const INTERVAL: Duration = Duration::from_millis(2);
 /// that one that is lost does not make two short disputes of a long one.
 const AT_ONE_TIME: Duration = Duration::from_millis(20);
 const ETHERTYPE_ARP: u16 = 0x0806;
+const ETHERTYPE_IPV6: u16 = 0x86dd;
 
-/// An ARP prober at work. It stops when dropped.
+/// An address prober at work. It stops when dropped.
 #[derive(Debug)]
-pub struct ArpProber {
+pub struct AddressProber {
     shared: Arc<Shared>,
     thread: Option<NetnsThread<Result<(), LabError>>>,
 }
@@ -44,12 +47,12 @@ pub struct Answer {
     pub mac: MacAddr,
 }
 
-impl ArpProber {
+impl AddressProber {
     /// Starts to ask from `host`'s eth0 who has `address`.
     ///
     /// # Errors
     /// When the host has no eth0, or gives no sockets.
-    pub fn start(host: &Host, address: Ipv4Addr) -> Result<Self, LabError> {
+    pub fn start(host: &Host, address: impl Into<IpAddr>) -> Result<Self, LabError> {
         Self::start_with(host, address, Turn::Ordinary)
     }
 
@@ -57,18 +60,30 @@ impl ArpProber {
     ///
     /// # Errors
     /// When the host has no eth0, or gives no sockets.
-    pub fn start_with(host: &Host, address: Ipv4Addr, turn: Turn) -> Result<Self, LabError> {
+    pub fn start_with(
+        host: &Host,
+        address: impl Into<IpAddr>,
+        turn: Turn,
+    ) -> Result<Self, LabError> {
+        let address = address.into();
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
         let link = host
             .within(|| Netlink::open()?.link("eth0"))?
             .map_err(LabError::netlink(host.name()))?;
-        let (index, mac) = link
-            .and_then(|link| Some((link.index, MacAddr::from(link.mac?))))
+        let own = host.address6();
+        let asker = link
+            .and_then(|link| {
+                Some(Asker {
+                    interface: link.index,
+                    mac: MacAddr::from(link.mac?),
+                    address: own,
+                })
+            })
             .ok_or_else(|| LabError::Refused(format!("{} has no eth0", host.name())))?;
         let thread = host.thread(move || {
             turn.take();
-            run(&theirs, index, mac, address)
+            run(&theirs, asker, address)
         })?;
         Ok(Self {
             shared,
@@ -96,7 +111,7 @@ impl ArpProber {
     }
 }
 
-impl Drop for ArpProber {
+impl Drop for AddressProber {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
     }
@@ -138,14 +153,53 @@ struct Dispute {
     changes: u32,
 }
 
-fn run(shared: &Shared, index: u32, mac: MacAddr, address: Ipv4Addr) -> Result<(), LabError> {
+/// Who asks.
+#[derive(Clone, Copy)]
+struct Asker {
+    interface: u32,
+    mac: MacAddr,
+    /// For neighbour discovery: a question of nobody is answered to everyone.
+    address: Ipv6Addr,
+}
+
+impl Asker {
+    /// The EtherType and the frame of the question.
+    fn question(self, address: IpAddr) -> Result<(u16, Vec<u8>), LabError> {
+        let mut frame = vec![0; FRAME_LEN];
+        let (ethertype, length) = match address {
+            IpAddr::V4(ip) => (ETHERTYPE_ARP, Arp::probe(self.mac, ip).encode(&mut frame)),
+            IpAddr::V6(ip) => {
+                let question = Ndp::question(self.mac, self.address, ip);
+                (ETHERTYPE_IPV6, question.encode(&mut frame))
+            }
+        };
+        frame.truncate(length.map_err(|error| LabError::Refused(error.to_string()))?);
+        Ok((ethertype, frame))
+    }
+
+    /// Who says in this frame that it has the address. Announcements are to everyone; an answer is to us.
+    fn answered(self, frame: &[u8], address: IpAddr) -> Option<MacAddr> {
+        match address {
+            IpAddr::V4(ip) => {
+                let arp = Arp::decode(frame).ok()?;
+                let answer = arp.operation == Operation::Reply && arp.sender_ip == ip;
+                (answer && arp.destination == self.mac).then_some(arp.sender_mac)
+            }
+            IpAddr::V6(ip) => {
+                let ndp = Ndp::decode(frame).ok()?;
+                let answer = matches!(ndp.kind, Kind::Advertisement { .. }) && ndp.target == ip;
+                (answer && ndp.destination == self.mac).then(|| ndp.claimant())
+            }
+        }
+    }
+}
+
+fn run(shared: &Shared, asker: Asker, address: IpAddr) -> Result<(), LabError> {
     let failed = |error: halo_netio::Error| LabError::Refused(error.to_string());
-    let listener = FrameListener::open(index, ETHERTYPE_ARP).map_err(failed)?;
+    let index = asker.interface;
+    let (ethertype, question) = asker.question(address)?;
+    let listener = FrameListener::open(index, ethertype).map_err(failed)?;
     let socket = FrameSocket::open().map_err(failed)?;
-    let mut question = [0; FRAME_LEN];
-    Arp::probe(mac, address)
-        .encode(&mut question)
-        .map_err(|error| LabError::Refused(error.to_string()))?;
     let mut next = Instant::now();
     while !shared.stop.load(Ordering::Relaxed) {
         let now = Instant::now();
@@ -157,14 +211,8 @@ fn run(shared: &Shared, index: u32, mac: MacAddr, address: Ipv4Addr) -> Result<(
         let mut frame = [0; 128];
         while let Some(length) = listener.receive(&mut frame).map_err(failed)? {
             let at = Instant::now();
-            // Announcements are to everyone; an answer is to us.
-            let answer = Arp::decode(&frame[..length]).ok().filter(|arp| {
-                arp.operation == Operation::Reply
-                    && arp.sender_ip == address
-                    && arp.destination == mac
-            });
-            if let Some(arp) = answer {
-                let mac = arp.sender_mac;
+            let bytes = frame.len().min(length);
+            if let Some(mac) = asker.answered(&frame[..bytes], address) {
                 let answers = shared.answers.lock();
                 answers
                     .unwrap_or_else(PoisonError::into_inner)
