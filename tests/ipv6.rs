@@ -3,12 +3,19 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use halo_api::VipState;
-use halo_e2e::{ANNOUNCED, OUTAGE, PATIENCE, fail, hactl, outage_within, run, said, steady, until};
+use halo_e2e::{
+    ANNOUNCED, AT_ONCE, FIRST_LATE_ADVERT, LEASE, OUTAGE, PATIENCE, fail, hactl, outage_within,
+    run, said, steady, until,
+};
+use halo_lab::address_prober::{AddressProber, longest_dispute};
 use halo_lab::prober::{Ask, Prober};
 use halo_lab::{Frr, FrrConfig, Host, Lab, Process, Programs, VIP6, default_config};
 
+/// Longer than any answer is on its way.
+const DISPUTE: Duration = Duration::from_millis(100);
 /// What follows from VRID 51.
 const LINK_LOCAL: &str = "fe80::200:5eff:fe00:233";
 
@@ -116,6 +123,84 @@ fn a_stopped_node_leaves_no_address_and_the_nodes_own_network_as_it_was() {
     lab.node("lb1").unwrap().terminate(PATIENCE).unwrap();
     assert!(!has(lab.host("lb1").unwrap()));
     assert_eq!(routes(), before);
+}
+
+/// Loses the VIP on lb1 in some way, with adverts each second, and asserts how long clients wait for lb2,
+/// what it says of that, and that no two nodes answered for the address at once.
+fn lost_within(limit: Duration, unicast: bool, why: &str, lose: impl FnOnce(&Lab)) {
+    let (lab, _server) = lab();
+    let slow =
+        config(&lab, 200, unicast).replace("vrid = 51", "vrid = 51\nadvert_interval = \"1s\"");
+    lab.write_config(&slow).unwrap();
+    lab.start_all().unwrap_or_else(fail);
+    on(&lab, "lb1");
+    for node in ["lb1", "lb2"] {
+        until(&lab, &format!("{node} to know the other"), || {
+            let status = lab.node(node).unwrap().agent_status();
+            status.is_ok_and(|status| status.peers[0].ready == Some(true))
+        });
+    }
+    let watcher = lab.host("app1").unwrap_or_else(fail);
+    let watcher = AddressProber::start(watcher, VIP6).unwrap_or_else(fail);
+    let lost = prober(&lab);
+    lose(&lab);
+    until(&lab, "the VIP on lb2", || {
+        state(&lab, "lb2") == Some(VipState::Active)
+    });
+    outage_within(&lab, lost, limit);
+    let status = lab.node("lb2").unwrap().agent_status().unwrap();
+    assert!(status.vips[0].why.contains(why), "{}", status.vips[0].why);
+    let answers = watcher.stop().unwrap_or_else(fail);
+    let dispute = longest_dispute(&answers);
+    assert!(answers.len() > 100 && dispute < DISPUTE, "{dispute:?}");
+}
+
+fn cut_off(unicast: bool) {
+    lost_within(FIRST_LATE_ADVERT, unicast, "and does not answer", |lab| {
+        lab.cut("lb1").unwrap();
+    });
+}
+
+fn frozen(unicast: bool) {
+    lost_within(LEASE, unicast, "its lease of 1600 ms", |lab| {
+        lab.node("lb1").unwrap().freeze().unwrap();
+    });
+}
+
+fn agent_killed(unicast: bool) {
+    lost_within(AT_ONCE, unicast, "lb1 handed it over", |lab| {
+        lab.node("lb1").unwrap().kill_agent().unwrap();
+    });
+}
+
+#[test]
+fn a_node_that_is_cut_off_is_replaced_after_its_first_late_advert_multicast() {
+    cut_off(false);
+}
+
+#[test]
+fn a_node_that_is_cut_off_is_replaced_after_its_first_late_advert_unicast() {
+    cut_off(true);
+}
+
+#[test]
+fn a_node_that_freezes_is_replaced_when_its_lease_has_ended_multicast() {
+    frozen(false);
+}
+
+#[test]
+fn a_node_that_freezes_is_replaced_when_its_lease_has_ended_unicast() {
+    frozen(true);
+}
+
+#[test]
+fn an_agent_that_is_killed_alone_is_replaced_at_once_multicast() {
+    agent_killed(false);
+}
+
+#[test]
+fn an_agent_that_is_killed_alone_is_replaced_at_once_unicast() {
+    agent_killed(true);
 }
 
 /// Halo on lb1 with `priority`, keepalived on lb2 with 150 and whoami for a data plane.

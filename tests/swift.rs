@@ -4,15 +4,10 @@
 use std::time::Duration;
 
 use halo_api::VipState;
-use halo_e2e::{active, cluster_with, hactl, outage_within, prober};
+use halo_e2e::{
+    AT_ONCE, FIRST_LATE_ADVERT, LEASE, active, cluster_with, hactl, outage_within, prober,
+};
 use halo_lab::Lab;
-
-/// An idle machine shows a few milliseconds; tests run beside each other on few cores.
-const AT_ONCE: Duration = Duration::from_millis(400);
-/// A little more than one advert, and the questions.
-const FIRST_LATE_ADVERT: Duration = Duration::from_millis(1_700);
-/// The lease of 1.6 s.
-const LEASE: Duration = Duration::from_millis(2_300);
 
 /// Adverts each second.
 fn slow_cluster() -> Lab {

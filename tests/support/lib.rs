@@ -19,6 +19,14 @@ pub const OUTAGE: Duration = Duration::from_millis(1500);
 /// The same for a loss that is announced: by a farewell, or by an operator.
 pub const ANNOUNCED: Duration = Duration::from_millis(500);
 
+/// The longest outages of failovers that wait for no timer of VRRP, with adverts each second: at once, which an
+/// idle machine shows as a few milliseconds; tests run beside each other on few cores.
+pub const AT_ONCE: Duration = Duration::from_millis(400);
+/// A little more than one advert, and the questions.
+pub const FIRST_LATE_ADVERT: Duration = Duration::from_millis(1_700);
+/// The lease of 1.6 s.
+pub const LEASE: Duration = Duration::from_millis(2_300);
+
 /// A running cluster with "web" on lb1.
 #[must_use]
 pub fn cluster(nodes: u8) -> Lab {

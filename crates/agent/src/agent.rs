@@ -9,6 +9,7 @@ mod farewell;
 mod gateway;
 mod groups;
 mod handover;
+mod introduction;
 mod leases;
 mod network;
 mod operator;
@@ -37,7 +38,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use halo_api::{EventKind, ToDataPlane, UnixMillis};
-use halo_config::Node;
 use halo_netio::Platform;
 use halo_netio::netlink::Address;
 use halo_netio::platform::Input;
@@ -117,8 +117,8 @@ pub struct Agent<P> {
     discards: Discards,
     /// What the data plane was last told to say when this process is gone.
     bequeathed: Vec<Farewell>,
-    /// Whether answers to ARP are heard.
-    hears_arp: bool,
+    /// Whether the answers of kernels that are asked are heard.
+    hears_answers: bool,
     /// The other nodes, as they say that they are.
     peers: Peers,
     /// This node's votes, one for each VIP of the cluster; none without a quorum.
@@ -179,7 +179,7 @@ impl<P: Platform> Agent<P> {
             host_warnings: Vec::new(),
             discards: Discards::default(),
             bequeathed: Vec::new(),
-            hears_arp: false,
+            hears_answers: false,
             peers,
             seats: Vec::new(),
             heard: BTreeMap::new(),
@@ -265,7 +265,9 @@ impl<P: Platform> Agent<P> {
     fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Datagram(datagram) => self.handle_datagram(&datagram, now),
-            Input::ArpReply { interface, sender } => self.handle_arp_reply(interface, sender, now),
+            Input::KernelAnswer { interface, from } => {
+                self.handle_kernel_answer(interface, from, now);
+            }
             Input::Claim { interface, frame } => self.handle_claim(interface, &frame, now),
             Input::Network(event) => self.handle_network(event),
             Input::Renewed {
@@ -360,20 +362,12 @@ impl<P: Platform> Agent<P> {
 
     /// The name of the node with this address, or the address.
     fn name_of(&self, address: IpAddr) -> String {
-        self.loaded
-            .config
-            .nodes
-            .iter()
-            .find(|node| is_of(node, address))
+        self.peers
+            .node_at(&self.loaded.config.nodes, address)
             .map_or_else(|| address.to_string(), |node| node.name.clone())
     }
 
     fn own_name(&self) -> &str {
         &self.loaded.config.this_node().name
     }
-}
-
-/// Whether it is one of the addresses that a node sends heartbeats from.
-fn is_of(node: &Node, address: IpAddr) -> bool {
-    node.address.addr() == address || node.address6.is_some_and(|net| net.addr() == address)
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use halo_auth::{Authenticator, Keyring};
+use halo_config::Node;
 use halo_packet::peer::body::{Hello, Role, RouterPresence};
 use halo_vrrp::Vrid;
 
@@ -32,6 +33,8 @@ pub(crate) struct Peers {
     /// Room to say it in.
     pub(crate) hello: Hello,
     known: BTreeMap<IpAddr, Peer>,
+    /// The link-local addresses that they introduced themselves from, by interface.
+    link_local: BTreeMap<(u32, IpAddr), IpAddr>,
     answered: BTreeMap<IpAddr, Instant>,
     probes: u64,
 }
@@ -110,6 +113,33 @@ impl Peers {
         returned
     }
 
+    /// A node says on this interface that it has this link-local address. Gives whether that is news.
+    pub(crate) fn introduce(&mut self, interface: u32, node: IpAddr, address: IpAddr) -> bool {
+        let news = self.link_local(interface, node) != Some(address);
+        if news {
+            // It is another node's no more.
+            self.link_local
+                .retain(|(_, other), known| *other == node || *known != address);
+            self.link_local.insert((interface, node), address);
+        }
+        news
+    }
+
+    /// The link-local address of a node on an interface.
+    pub(crate) fn link_local(&self, interface: u32, node: IpAddr) -> Option<IpAddr> {
+        self.link_local.get(&(interface, node)).copied()
+    }
+
+    /// The node of these that has this address: one that is configured, or that it introduced itself from.
+    pub(crate) fn node_at<'a>(&self, nodes: &'a [Node], address: IpAddr) -> Option<&'a Node> {
+        let with = |address| nodes.iter().find(|node| is_of(node, address));
+        with(address).or_else(|| {
+            let mut introduced = self.link_local.iter();
+            let ((_, node), _) = introduced.find(|(_, known)| **known == address)?;
+            with(*node)
+        })
+    }
+
     /// Whatever is known of a node, alive or not.
     pub(crate) fn get(&self, node: IpAddr) -> Option<&Peer> {
         self.known.get(&node)
@@ -161,6 +191,11 @@ impl Peers {
         const LATELY: u64 = 64;
         (1..=self.probes).contains(&probe) && self.probes - probe < LATELY
     }
+}
+
+/// Whether it is one of the addresses that a node is configured to send heartbeats from.
+fn is_of(node: &Node, address: IpAddr) -> bool {
+    node.address.addr() == address || node.address6.is_some_and(|net| net.addr() == address)
 }
 
 #[cfg(test)]

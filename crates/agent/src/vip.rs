@@ -167,6 +167,11 @@ impl Vip {
         family(&self.config)
     }
 
+    /// Whether its heartbeats are multicast from link-local addresses.
+    pub(crate) fn is_of_link_local(&self) -> bool {
+        (self.family(), self.config.transport) == (Family::V6, Transport::Multicast)
+    }
+
     /// Whether a datagram of this virtual router, of this family, is heard on the interface `index`.
     pub(crate) fn listens_on(&self, index: u32, family: Family) -> bool {
         let wire = self.place.wire.as_ref();

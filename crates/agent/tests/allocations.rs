@@ -290,7 +290,7 @@ impl Platform for Steady {
         Ok(())
     }
 
-    fn hear_arp(&mut self, _: &BTreeSet<u32>) -> Result<()> {
+    fn hear_answers(&mut self, _: &BTreeSet<(u32, Family)>) -> Result<()> {
         Ok(())
     }
 

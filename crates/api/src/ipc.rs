@@ -1,7 +1,7 @@
 //! What the agent and the data plane say to each other over their socket pair, and what the agent
 //! takes on its own Unix socket.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,9 +66,9 @@ pub struct LastWord {
     /// Index of the interface that it leaves by.
     pub interface: u32,
     /// Source address.
-    pub source: Ipv4Addr,
-    /// Destination address.
-    pub destination: Ipv4Addr,
+    pub source: IpAddr,
+    /// Destination address, of the same family.
+    pub destination: IpAddr,
     /// What is behind the IP header.
     pub payload: Vec<u8>,
 }

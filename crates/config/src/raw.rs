@@ -198,8 +198,9 @@ pub(crate) struct Vip {
     /// What the other nodes of this VIP are.
     #[serde(default = "defaults::peers")]
     pub(crate) peers: Peers,
-    /// Whether a Standby asks an Active whose heartbeat is late if it is still there, and takes over
-    /// as soon as that is settled, before three heartbeats have failed. Only with `peers = "halo"`.
+    /// Whether a Standby asks an Active whose heartbeat is late if it is still there (its agent, and its
+    /// kernel by ARP or neighbour discovery), and takes over as soon as that is settled, before three
+    /// heartbeats have failed. Only with `peers = "halo"`.
     #[schemars(extend("x-default" = "true with halo peers"))]
     pub(crate) fast_detection: Option<bool>,
     /// Priority by node name, in place of the nodes' own. Only the nodes named are members.

@@ -129,57 +129,9 @@ fn accept_each(program: &mut Vec<Step>, words: &[u32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::interpreter::accepts;
 
     const FOUR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 77, 0, 100));
-
-    /// What the kernel would do.
-    fn accepts(program: &[Step], frame: &[u8]) -> bool {
-        let (mut at, mut word) = (0, 0);
-        loop {
-            let load = |from: u32, length: usize| {
-                let from = from as usize;
-                let bytes = frame.get(from..from + length)?;
-                Some(
-                    bytes
-                        .iter()
-                        .fold(0, |all, byte| all << 8 | u32::from(*byte)),
-                )
-            };
-            let skip = match program[at] {
-                Step::LoadWord(from) => match load(from, 4) {
-                    Some(loaded) => {
-                        word = loaded;
-                        0
-                    }
-                    None => return false,
-                },
-                Step::LoadByte(from) => match load(from, 1) {
-                    Some(loaded) => {
-                        word = loaded;
-                        0
-                    }
-                    None => return false,
-                },
-                Step::SkipIf(value, skip) => {
-                    if word == value {
-                        skip
-                    } else {
-                        0
-                    }
-                }
-                Step::SkipUnless(value, skip) => {
-                    if word == value {
-                        0
-                    } else {
-                        skip
-                    }
-                }
-                Step::Accept => return true,
-                Step::Drop => return false,
-            };
-            at += 1 + usize::from(skip);
-        }
-    }
 
     fn arp(sender: [u8; 4]) -> Vec<u8> {
         let mut frame = vec![0; 42];

@@ -1,6 +1,8 @@
 //! Ethernet frames as they are, out and in.
 
-mod arp;
+mod answers;
+#[cfg(test)]
+pub(crate) mod interpreter;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -9,7 +11,7 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, socket
 
 use crate::error::{Error, Result};
 
-pub use arp::ArpListener;
+pub use answers::AnswerListener;
 
 /// Shortest thing that can be an Ethernet frame: two addresses and a type.
 const HEADER: usize = 14;
@@ -86,27 +88,8 @@ impl FrameListener {
 
     /// Lets through only the frames that `program` accepts.
     pub fn filter(&self, program: &[Step]) -> Result<()> {
-        let failed = |source| Error::os("filter frames", source);
-        let mut code: Vec<libc::sock_filter> = program.iter().map(Step::instruction).collect();
-        let program = libc::sock_fprog {
-            len: u16::try_from(code.len()).map_err(|error| failed(std::io::Error::other(error)))?,
-            filter: code.as_mut_ptr(),
-        };
-        // SAFETY: `program` and the code it points to are valid for the call, which copies them, with
-        // their true lengths.
-        let attached = unsafe {
-            libc::setsockopt(
-                self.0.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_ATTACH_FILTER,
-                (&raw const program).cast(),
-                size_of::<libc::sock_fprog>() as libc::socklen_t,
-            )
-        };
-        if attached < 0 {
-            return Err(failed(std::io::Error::last_os_error()));
-        }
-        Ok(())
+        attach_filter(self.0.as_raw_fd(), program)
+            .map_err(|source| Error::os("filter frames", source))
     }
 
     /// The next frame, its Ethernet header included, at the start of `buffer`; its length there.
@@ -134,8 +117,12 @@ impl AsFd for FrameListener {
 pub enum Step {
     /// The register is the 32 bits at this offset.
     LoadWord(u32),
+    /// The register is the 16 bits at this offset.
+    LoadHalf(u32),
     /// The register is the byte at this offset.
     LoadByte(u32),
+    /// The register is whom the frame is for: 0 is this host alone (`PACKET_HOST`, packet(7)).
+    LoadPacketType,
     /// If the register is this value, so many steps are left out.
     SkipIf(u32, u8),
     /// If the register is another value, so many steps are left out.
@@ -150,12 +137,17 @@ impl Step {
     /// Codes: Linux, `Documentation/networking/filter.rst`.
     fn instruction(&self) -> libc::sock_filter {
         const LOAD_WORD: u16 = 0x20;
+        const LOAD_HALF: u16 = 0x28;
         const LOAD_BYTE: u16 = 0x30;
+        /// Where `skb->pkt_type` is found (linux/filter.h: SKF_AD_OFF + SKF_AD_PKTTYPE).
+        const PACKET_TYPE: u32 = (-0x1000_i32 + 4).cast_unsigned();
         const JUMP_IF_EQUAL: u16 = 0x15;
         const RETURN: u16 = 0x06;
         let (code, jt, jf, k) = match *self {
             Self::LoadWord(at) => (LOAD_WORD, 0, 0, at),
+            Self::LoadHalf(at) => (LOAD_HALF, 0, 0, at),
             Self::LoadByte(at) => (LOAD_BYTE, 0, 0, at),
+            Self::LoadPacketType => (LOAD_BYTE, 0, 0, PACKET_TYPE),
             Self::SkipIf(value, steps) => (JUMP_IF_EQUAL, steps, 0, value),
             Self::SkipUnless(value, steps) => (JUMP_IF_EQUAL, 0, steps, value),
             Self::Accept => (RETURN, 0, 0, u32::MAX),
@@ -184,10 +176,8 @@ fn link_address(
 }
 
 /// Lets only what a classic BPF program accepts reach a socket.
-pub(crate) fn attach_filter(
-    socket: std::os::fd::RawFd,
-    code: &mut [libc::sock_filter],
-) -> std::io::Result<()> {
+pub(crate) fn attach_filter(socket: std::os::fd::RawFd, program: &[Step]) -> std::io::Result<()> {
+    let mut code: Vec<libc::sock_filter> = program.iter().map(Step::instruction).collect();
     let program = libc::sock_fprog {
         len: libc::c_ushort::try_from(code.len()).map_err(std::io::Error::other)?,
         filter: code.as_mut_ptr(),

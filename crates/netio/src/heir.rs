@@ -1,22 +1,22 @@
 //! What a data plane does when its agent is gone: the agent's last words, and the end of its leases.
 //!
 //! An agent that is killed cannot say that it gives its virtual IPs up, and its peers would wait for
-//! adverts. So the data plane gets, at its start and before it loses its privileges, a socket that can only
-//! send VRRP and the memory of the leases' deadlines; and from the agent, whenever something changes, the
+//! adverts. So the data plane gets, at its start and before it loses its privileges, sockets that can only
+//! send VRRP, one a family, and the memory of the leases' deadlines; and from the agent, whenever something changes, the
 //! messages to send, signed. It needs no key.
 
 use std::io::Read;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use socket2::Socket;
+use socket2::{Domain, Socket};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::lease::Deadlines;
-use crate::vrrp;
+use crate::vrrp::{self, Family};
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub struct LastWord {
     /// Index of the interface.
     pub interface: u32,
     /// Source address.
-    pub source: Ipv4Addr,
-    /// Destination address.
-    pub destination: Ipv4Addr,
+    pub source: IpAddr,
+    /// Destination address, of the same family.
+    pub destination: IpAddr,
     /// What is behind the IP header.
     pub payload: Vec<u8>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Bequest {
     /// Closed by the kernel when the agent ends, however it does.
     _alive: UnixStream,
     ended: UnixStream,
-    socket: Socket,
+    senders: Vec<Socket>,
     deadlines: Option<OwnedFd>,
 }
 
@@ -46,20 +46,24 @@ impl Bequest {
     pub(crate) fn new(deadlines: Option<OwnedFd>) -> Result<Self> {
         let (alive, ended) =
             UnixStream::pair().map_err(|source| Error::os("make a socket pair", source))?;
+        let mut senders = Vec::new();
+        for family in [Family::V4, Family::V6] {
+            senders.extend(vrrp::open_sender(family)?);
+        }
         Ok(Self {
             _alive: alive,
             ended,
-            socket: vrrp::open_sender()?,
+            senders,
             deadlines,
         })
     }
 
     /// The descriptors that the data plane is to have, in the order of [`Heir::inherit`].
     pub(crate) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        let deadlines = self.deadlines.as_ref().map(AsFd::as_fd);
-        [self.ended.as_fd(), self.socket.as_fd()]
-            .into_iter()
-            .chain(deadlines)
+        let senders = self.senders.iter().map(AsFd::as_fd);
+        std::iter::once(self.ended.as_fd())
+            .chain(senders)
+            .chain(self.deadlines.as_ref().map(AsFd::as_fd))
             .collect()
     }
 }
@@ -70,7 +74,7 @@ pub struct Heir(Arc<Mutex<Estate>>);
 
 #[derive(Debug)]
 struct Estate {
-    socket: Socket,
+    senders: Vec<(Domain, Socket)>,
     deadlines: Option<Deadlines>,
     words: Vec<LastWord>,
     done: bool,
@@ -81,19 +85,22 @@ impl Heir {
     /// the agent is gone, a thread of its own does what is to be done and ends the process, even if all
     /// other threads hang.
     pub fn inherit(first: RawFd, count: usize) -> Result<Self> {
-        let taken = |at: usize| -> Result<Option<OwnedFd>> {
-            let fd = first + RawFd::try_from(at).map_err(|_| Error::NotInherited { fd: first })?;
-            (at < count).then(|| take(fd)).transpose()
-        };
-        let missing = || Error::NotInherited { fd: first };
-        let ended = UnixStream::from(taken(0)?.ok_or_else(missing)?);
-        let socket = Socket::from(taken(1)?.ok_or_else(missing)?);
-        let deadlines = taken(2)?
-            .map(Deadlines::map)
-            .transpose()
-            .map_err(|source| Error::os("map the leases' deadlines", source))?;
+        let ended = UnixStream::from(take(first)?);
+        let (mut senders, mut deadlines) = (Vec::new(), None);
+        for fd in (first..).take(count).skip(1) {
+            let inherited = Socket::from(take(fd)?);
+            match inherited.domain() {
+                Ok(family) => senders.push((family, inherited)),
+                // No socket: the map of the leases.
+                Err(_) => {
+                    let map = Deadlines::map(inherited.into());
+                    let failed = |source| Error::os("map the leases' deadlines", source);
+                    deadlines = Some(map.map_err(failed)?);
+                }
+            }
+        }
         let heir = Self(Arc::new(Mutex::new(Estate {
-            socket,
+            senders,
             deadlines,
             words: Vec::new(),
             done: false,
@@ -143,18 +150,26 @@ impl Estate {
             deadlines.end_all(clock.boot_nanos(clock.now()));
         }
         for word in &self.words {
-            let (source, destination) = (word.source, word.destination);
-            let sent = vrrp::send_from(
-                &self.socket,
-                word.interface,
-                source,
-                destination,
-                &word.payload,
-            );
-            if let Err(problem) = sent {
+            let destination = word.destination;
+            if let Err(problem) = self.send(word) {
                 eprintln!("halod: the agent's last word to {destination} was not sent: {problem}");
             }
         }
+    }
+
+    fn send(&self, word: &LastWord) -> std::io::Result<()> {
+        let family = Domain::for_address((word.destination, 0).into());
+        let mut senders = self.senders.iter();
+        let (_, socket) = senders
+            .find(|(domain, _)| *domain == family)
+            .ok_or(std::io::ErrorKind::Unsupported)?;
+        vrrp::send_from(
+            socket,
+            word.interface,
+            word.source,
+            word.destination,
+            &word.payload,
+        )
     }
 }
 

@@ -6,7 +6,7 @@ mod linux;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -31,12 +31,12 @@ pub struct ClientId(pub u64);
 pub enum Input {
     /// A VRRP datagram came in.
     Datagram(Datagram),
-    /// A machine answered an ARP request of this one.
-    ArpReply {
+    /// A machine answered an ARP request or a Neighbor Solicitation of this one.
+    KernelAnswer {
         /// Index of the interface it came in by.
         interface: u32,
-        /// Whose address it is.
-        sender: Ipv4Addr,
+        /// The address that was asked for.
+        from: IpAddr,
     },
     /// Somebody else's ARP or neighbour discovery may be about a watched address.
     Claim {
@@ -209,8 +209,9 @@ pub trait Platform {
         message: &[u8],
     ) -> Result<()>;
 
-    /// Starts to hear answers to ARP requests on exactly these interfaces.
-    fn hear_arp(&mut self, interfaces: &BTreeSet<u32>) -> Result<()>;
+    /// Starts to hear answers to ARP requests (IPv4) and Neighbor Solicitations (IPv6) on exactly these
+    /// interfaces.
+    fn hear_answers(&mut self, wires: &BTreeSet<(u32, Family)>) -> Result<()>;
 
     /// Sends an Ethernet frame.
     fn send_frame(&mut self, interface: u32, frame: &[u8]) -> Result<()>;

@@ -5,11 +5,12 @@ mod v4;
 mod v6;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use socket2::{Protocol, Socket};
 
 use crate::error::{Error, Result};
+use crate::frame::{Step, attach_filter};
 use crate::payload::Payload;
 
 /// RFC 9568 sections 5.1.1.4 and 5.1.2.4.
@@ -120,18 +121,8 @@ impl VrrpSocket {
     /// Sends `payload` from `source`: always the node's own address, never a VIP that happens to
     /// be on the interface. Both addresses are of the socket's family.
     pub fn send(&self, source: IpAddr, destination: IpAddr, payload: &[u8]) -> Result<()> {
-        let sent = match (source, destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                v4::send(&self.socket, self.interface, source, destination, payload)
-            }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                v6::send(&self.socket, self.interface, source, destination, payload)
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {
-                Err(std::io::ErrorKind::InvalidInput.into())
-            }
-        };
-        sent.map_err(|error| Error::os(format!("send an advertisement to {destination}"), error))
+        send_from(&self.socket, self.interface, source, destination, payload)
+            .map_err(|error| Error::os(format!("send an advertisement to {destination}"), error))
     }
 
     /// The next datagram that has come, if any. What is not a whole datagram is skipped: the kernel
@@ -164,12 +155,43 @@ impl AsFd for VrrpSocket {
 }
 
 /// A socket that sends from any interface and receives nothing, for a process that is to have no more
-/// than that. Needs `CAP_NET_RAW`.
-pub(crate) fn open_sender() -> Result<Socket> {
-    v4::open_sender().map_err(|source| Error::os("open a VRRP socket", source))
+/// than that; `None`: the machine does not speak this family. Needs `CAP_NET_RAW`.
+pub(crate) fn open_sender(family: Family) -> Result<Option<Socket>> {
+    let opened = match family {
+        Family::V4 => v4::unbound(),
+        Family::V6 => v6::unbound(),
+    };
+    let deaf = opened.and_then(|socket| {
+        attach_filter(socket.as_raw_fd(), &[Step::Drop])?;
+        Ok(socket)
+    });
+    match deaf {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => Ok(None),
+        Err(source) => Err(Error::os("open a VRRP socket", source)),
+    }
 }
 
-pub(crate) use v4::send as send_from;
+/// Sends `payload` by a socket of the family of both addresses.
+pub(crate) fn send_from(
+    socket: &Socket,
+    interface: u32,
+    source: IpAddr,
+    destination: IpAddr,
+    payload: &[u8],
+) -> std::io::Result<()> {
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            v4::send(socket, interface, source, destination, payload)
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            v6::send(socket, interface, source, destination, payload)
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {
+            Err(std::io::ErrorKind::InvalidInput.into())
+        }
+    }
+}
 
 fn protocol() -> Protocol {
     Protocol::from(PROTOCOL)

@@ -144,6 +144,16 @@ impl Ndp {
         }
     }
 
+    /// The same to whoever is at `mac` alone, as a neighbour that was seen there is asked (section 7.3.3).
+    #[must_use]
+    pub fn at(self, mac: MacAddr) -> Self {
+        Self {
+            destination: mac,
+            destination_ip: self.target,
+            ..self
+        }
+    }
+
     /// Whether the sender says that it has `vip`, or is about to, and is not the holder of `own`: a
     /// foreign claim. It says so by advertising it, by asking from it, and by duplicate address
     /// detection.

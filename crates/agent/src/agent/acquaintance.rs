@@ -61,7 +61,8 @@ impl<P: Platform> Agent<P> {
         }
     }
 
-    fn known_place(&self, index: usize, peer: IpAddr) -> Option<[u8; 6]> {
+    /// Where a peer was last seen.
+    pub(super) fn known_place(&self, index: usize, peer: IpAddr) -> Option<[u8; 6]> {
         let wire = self.vips[index].place.wire.as_ref()?;
         self.neighbours.place_of(wire.index, peer)
     }
@@ -85,7 +86,11 @@ impl<P: Platform> Agent<P> {
                 question.encode(&mut frame)
             }
             (IpAddr::V6(source), IpAddr::V6(peer)) => {
-                Ndp::question(mac, source, peer).encode(&mut frame)
+                let mut question = Ndp::question(mac, source, peer);
+                if let Some(at) = at {
+                    question = question.at(MacAddr::from(at));
+                }
+                question.encode(&mut frame)
             }
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return,
         };

@@ -148,11 +148,17 @@ impl<P: Platform> Agent<P> {
             .iter()
             .copied()
             .find(|address| self.name_of(*address) == to);
-        let Some(successor) = member else {
+        let config = &self.loaded.config;
+        let members = config.nodes.iter().zip(&vip.config.priorities);
+        let mut members = members.filter(|(_, priority)| priority.is_some());
+        if !members.any(|(node, _)| node.name == to) {
             return Verdict::Refuse(format!("{to} is no member of {name}"));
-        };
-        let node = self.node_of(successor).unwrap_or(successor);
-        let Some(peer) = self.peers.present(node) else {
+        }
+        let there = member.and_then(|address| {
+            let node = self.node_of(address)?;
+            Some((address, self.peers.present(node)?))
+        });
+        let Some((successor, peer)) = there else {
             return Verdict::Refuse(format!(
                 "{to} is not heard of: it could not take {name} over; look at halod on {to}"
             ));

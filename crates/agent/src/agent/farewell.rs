@@ -1,7 +1,7 @@
 //! What the data plane is to say when this process is killed: signed in advance, and renewed when
 //! anything about it changes.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use halo_api::{LastWord, ToDataPlane};
@@ -88,13 +88,12 @@ impl<P: Platform> Agent<P> {
             && destinations.eq(known.adverts.iter().copied())
     }
 
-    /// Where this node says from that it gives the VIP up. `None`: it does not hold it, or its heartbeats
-    /// travel by IPv6, for which the data plane has no socket.
+    /// Where this node says from that it gives the VIP up. `None`: it does not hold it.
     fn farewell_from(&self, index: usize) -> Option<Sender> {
         let vip = &self.vips[index];
         let (wire, source) = (vip.place.wire.as_ref()?, vip.place.source?);
         let wire = wire.index;
-        (vip.is_active() && source.is_ipv4()).then_some(Sender { wire, source })
+        vip.is_active().then_some(Sender { wire, source })
     }
 
     fn farewell(&self, index: usize) -> Option<Farewell> {
@@ -172,8 +171,8 @@ impl<P: Platform> Agent<P> {
         match sealed {
             Ok(length) => Some(LastWord {
                 interface: path.wire,
-                source: ipv4(path.source)?,
-                destination: ipv4(path.destination)?,
+                source: path.source,
+                destination: path.destination,
                 payload: buffer.get(..length)?.to_vec(),
             }),
             Err(problem) => {
@@ -181,12 +180,5 @@ impl<P: Platform> Agent<P> {
                 None
             }
         }
-    }
-}
-
-fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
-    match address {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
     }
 }

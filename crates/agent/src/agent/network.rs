@@ -51,8 +51,9 @@ impl<P: Platform> Agent<P> {
         }
         self.refresh_sockets();
         self.refresh_uppers(now);
+        self.refresh_members();
         self.refresh_paths();
-        self.refresh_arp();
+        self.refresh_answers();
         // Before an address can be put on.
         self.refresh_guards();
         self.refresh_claims();

@@ -14,7 +14,7 @@ use halo_packet::peer::{self, HEADER_LEN, Kind, MAX_BODY, Message, trailer};
 use halo_vrrp::{State, Vrid};
 use tracing::{debug, info, warn};
 
-use super::{Agent, is_of};
+use super::Agent;
 use crate::discards::Mismatch;
 use crate::peers::HELLO_INTERVAL;
 
@@ -51,7 +51,7 @@ impl<P: Platform> Agent<P> {
                 return debug!("discarded a message of {source}: {error}");
             }
         };
-        if !self.is_node(source) {
+        if !self.is_node(source) && !self.may_introduce(datagram, &received.message) {
             self.peers.discards.count("unknown_sender");
             return debug!("discarded a message of {source}: it is no node of this cluster");
         }
@@ -110,7 +110,7 @@ impl<P: Platform> Agent<P> {
         match rejection {
             Rejection::Unproven => {
                 if self.peers.may_answer(source, now)
-                    && let Some(path) = self.path_to(source)
+                    && let Some(path) = self.path_to(source).or_else(|| self.way_back(datagram))
                 {
                     self.send_hello(path, true);
                 }
@@ -169,10 +169,13 @@ impl<P: Platform> Agent<P> {
             return Ok(());
         }
         let hello = Hello::decode(body)?;
-        if hello.answer && self.peers.may_answer(datagram.source, now) {
-            self.send_hello(Path::back(datagram), false);
+        if hello.answer
+            && self.peers.may_answer(datagram.source, now)
+            && let Some(path) = self.way_back(datagram)
+        {
+            self.send_hello(path, false);
         }
-        let Some(node) = known else {
+        let Some(node) = self.introduce(datagram, &hello).or(known) else {
             return Ok(());
         };
         self.heard.insert(node, now);
@@ -269,6 +272,10 @@ impl<P: Platform> Agent<P> {
         hello.ready = self.data_plane_is_ready() && !self.stopping;
         hello.answer = answer;
         hello.goodbye = false;
+        hello.node = match self.loaded.config.this_node().address.addr() {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        };
         hello.routers.clear();
         hello.routers.extend(routers);
     }
@@ -280,21 +287,28 @@ impl<P: Platform> Agent<P> {
 
     /// Finds the ways to every other node that shares a VIP with this one, or votes with it.
     pub(super) fn refresh_paths(&mut self) {
-        let mut seen = BTreeSet::new();
         let mut paths = self.voter_paths();
-        seen.extend(paths.iter().map(|path| path.destination));
+        let mut seen: BTreeSet<_> = paths
+            .iter()
+            .map(|path| (path.wire, path.destination))
+            .collect();
         for index in (0..self.vips.len()).filter(|index| self.speaks_halo(*index)) {
             let vip = &self.vips[index];
             let (Some(wire), Some(source)) = (&vip.place.wire, vip.place.source) else {
                 continue;
             };
-            for destination in vip.peers.iter().copied().filter(|peer| seen.insert(*peer)) {
-                paths.push(Path {
-                    wire: wire.index,
-                    source,
-                    destination,
-                });
-            }
+            let path = |destination| Path {
+                wire: wire.index,
+                source,
+                destination,
+            };
+            // Who they are is not known, or may change.
+            let group = (vip.is_of_link_local()).then(|| vip.family().group());
+            let peers = vip.peers.iter().copied().filter(|_| group.is_none());
+            let new = peers
+                .chain(group)
+                .filter(|to| seen.insert((wire.index, *to)));
+            paths.extend(new.map(path));
         }
         self.paths = paths;
     }
@@ -365,14 +379,9 @@ impl<P: Platform> Agent<P> {
     /// The other node that sends from this address, by its address in the configuration.
     pub(super) fn node_of(&self, address: IpAddr) -> Option<IpAddr> {
         let config = &self.loaded.config;
-        config
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != config.this)
-            .map(|(_, node)| node)
-            .find(|node| is_of(node, address))
-            .map(|node| node.address.addr())
+        let node = self.peers.node_at(&config.nodes, address)?;
+        let address = node.address.addr();
+        (address != config.this_node().address.addr()).then_some(address)
     }
 }
 

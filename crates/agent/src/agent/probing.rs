@@ -1,7 +1,7 @@
 //! Asking an Active if it is still there, and being asked.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use halo_netio::Platform;
@@ -15,7 +15,7 @@ use super::Agent;
 use super::peers::{Path, role};
 
 impl<P: Platform> Agent<P> {
-    /// Asks the agent by a message, and the kernel of its machine by ARP.
+    /// Asks the agent by a message, and the kernel of its machine by ARP or neighbour discovery.
     pub(super) fn probe(&mut self, index: usize, target: IpAddr) {
         let vip = &self.vips[index];
         let (Some(wire), Some(source), vrid) = (&vip.place.wire, vip.place.source, vip.vrid) else {
@@ -28,18 +28,21 @@ impl<P: Platform> Agent<P> {
             destination: target,
         };
         self.send_peer_message(path, Some(vrid), Kind::PROBE, &Probe { nonce }.encode());
-        if source.is_ipv4() {
-            self.ask_where(index, target, None);
+        self.ask_where(index, target, None);
+        if source.is_ipv6()
+            && let Some(known) = self.known_place(index, target)
+        {
+            // Switches that snoop multicast groups (RFC 4541) may have forgotten that it is in its own.
+            self.ask_where(index, target, Some(known));
         }
     }
 
-    /// A machine answered ARP: its kernel lives, whoever asked.
-    pub(super) fn handle_arp_reply(&mut self, interface: u32, sender: Ipv4Addr, now: Instant) {
-        let from = IpAddr::V4(sender);
+    /// A machine answered ARP or neighbour discovery: its kernel lives, whoever asked.
+    pub(super) fn handle_kernel_answer(&mut self, interface: u32, from: IpAddr, now: Instant) {
         for index in 0..self.vips.len() {
             let vip = &self.vips[index];
             if vip.detection.is_some_and(|peer| peer.active == from)
-                && vip.listens_on(interface, Family::V4)
+                && vip.listens_on(interface, Family::of(from))
             {
                 let answer = Answer::Kernel;
                 self.drive(index, Event::Answer { from, answer }, now);
@@ -102,21 +105,20 @@ impl<P: Platform> Agent<P> {
             .ok_or(DecodeError::Body)
     }
 
-    /// Hears answers to ARP where an Active may have to be asked.
-    pub(super) fn refresh_arp(&mut self) {
-        let wires: BTreeSet<u32> = self
+    /// Hears the answers of kernels where an Active may have to be asked.
+    pub(super) fn refresh_answers(&mut self) {
+        let wires: BTreeSet<(u32, Family)> = self
             .vips
             .iter()
-            .filter(|vip| vip.config.fast_detection && !vip.config.is_ipv6())
-            .filter_map(|vip| vip.place.wire.as_ref())
-            .map(|wire| wire.index)
+            .filter(|vip| vip.config.fast_detection)
+            .filter_map(|vip| Some((vip.place.wire.as_ref()?.index, vip.family())))
             .collect();
-        if let Err(problem) = self.platform.hear_arp(&wires) {
+        if let Err(problem) = self.platform.hear_answers(&wires) {
             // Then whoever is silent counts as dead a little too soon: better not to ask at all.
             warn!("{problem}: failed nodes are noticed after three heartbeats");
-            self.hears_arp = false;
+            self.hears_answers = false;
         } else {
-            self.hears_arp = true;
+            self.hears_answers = true;
         }
     }
 
@@ -135,8 +137,8 @@ impl<P: Platform> Agent<P> {
     fn detection(&self, index: usize) -> Option<Detection> {
         let vip = &self.vips[index];
         let active = vip.router.heard()?.from;
-        if !vip.config.fast_detection || active.is_ipv6() || !self.hears_arp {
-            // Without a way to ask a kernel for IPv6, a silent agent cannot be told from a dead machine.
+        if !vip.config.fast_detection || !self.hears_answers {
+            // Without the answers of its kernel, a silent agent cannot be told from a dead machine.
             return None;
         }
         let peer = self.peers.get(self.node_of(active)?)?;

@@ -8,7 +8,7 @@ use halo_config::Node;
 use halo_netio::Platform;
 use halo_vrrp::{State, VirtualRouter};
 
-use super::{Agent, is_of};
+use super::Agent;
 use crate::discards::Discards;
 use crate::vip::{Vip, own_priority, version};
 
@@ -124,9 +124,10 @@ impl<P: Platform> Agent<P> {
     }
 
     fn peer_status(&self, node: &Node, now: Instant) -> PeerStatus {
+        let is_its = |address| self.node_of(address) == Some(node.address.addr());
         let heard = self.heard.iter();
         let last_heard = heard
-            .filter(|(address, _)| is_of(node, **address))
+            .filter(|(address, _)| is_its(**address))
             .map(|(_, at)| at)
             .max();
         PeerStatus {
@@ -138,7 +139,7 @@ impl<P: Platform> Agent<P> {
             active_for: self
                 .vips
                 .iter()
-                .filter(|vip| vip.router.holder().is_some_and(|ip| is_of(node, ip)))
+                .filter(|vip| vip.router.holder().is_some_and(is_its))
                 .map(|vip| vip.config.name.clone())
                 .collect(),
             ready: self

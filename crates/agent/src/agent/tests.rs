@@ -7,6 +7,7 @@ mod data_plane;
 mod election;
 mod handover;
 mod ipv6;
+mod ipv6_peers;
 mod lease;
 mod operator;
 mod peers;

@@ -14,8 +14,8 @@ use halo_packet::vrrp::{
 use halo_vrrp::{Centiseconds, Event, Heartbeat, Priority};
 use tracing::{debug, warn};
 
+use super::Agent;
 use super::peers::Path;
-use super::{Agent, is_of};
 use crate::discards::Mismatch;
 use crate::frames::{Occasion, Sameness};
 use crate::vip::{Vip, checksums, version};
@@ -321,7 +321,7 @@ impl<P: Platform> Agent<P> {
         now: Instant,
     ) {
         let nodes = &self.loaded.config.nodes;
-        let known = nodes.iter().find(|node| is_of(node, source));
+        let known = self.peers.node_at(nodes, source);
         let vip = &mut self.vips[index];
         let name = &vip.config.name;
         let sentence = || match known {

@@ -35,8 +35,8 @@ pub struct Fake {
     pub file: Option<String>,
     /// Contents of every file that is secret; `None`: there is no file.
     pub secret: Option<String>,
-    /// Interfaces on which answers to ARP are heard.
-    pub arp: BTreeSet<u32>,
+    /// Interfaces on which answers to ARP and neighbour discovery are heard.
+    pub answers: Wires,
     /// Makes [`super::Platform::start_data_plane`] fail.
     pub fail_starts: bool,
     /// Makes [`super::Platform::add_virtual_mac`] fail.
@@ -96,7 +96,7 @@ impl Fake {
             effects: Vec::new(),
             file: None,
             secret: None,
-            arp: BTreeSet::new(),
+            answers: Wires::new(),
             fail_starts: false,
             fail_virtual_macs: false,
             separated: BTreeSet::new(),

@@ -25,7 +25,7 @@ use crate::check::{Check, Checks};
 use crate::claims::ClaimListener;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::frame::{ArpListener, FrameSocket};
+use crate::frame::{AnswerListener, FrameSocket};
 use crate::lease::Leases;
 use crate::netlink::{Address, Link, Monitor, Netlink, has_connections};
 use crate::process::{Capability, Identity, Standing};
@@ -55,7 +55,7 @@ pub struct Linux {
     frames: FrameSocket,
     signals: Signals,
     vrrp: BTreeMap<(u32, Family), VrrpSocket>,
-    arp: BTreeMap<u32, ArpListener>,
+    answers: BTreeMap<(u32, Family), AnswerListener>,
     claims: BTreeMap<u32, ClaimListener>,
     /// `None`: nothing is guarded.
     leases: Option<Leases>,
@@ -82,7 +82,7 @@ impl Linux {
             frames: FrameSocket::open()?,
             signals,
             vrrp: BTreeMap::new(),
-            arp: BTreeMap::new(),
+            answers: BTreeMap::new(),
             claims: BTreeMap::new(),
             leases: None,
             virtual_macs: VirtualMacs::default(),
@@ -105,7 +105,7 @@ impl Linux {
         for socket in self.vrrp.values() {
             waiting.read(socket.as_fd());
         }
-        for listener in self.arp.values() {
+        for listener in self.answers.values() {
             waiting.read(listener.as_fd());
         }
         for descriptor in self.claims.values().flat_map(ClaimListener::descriptors) {
@@ -147,11 +147,11 @@ impl Platform for Linux {
         crate::process::read_secret(path)
     }
 
-    fn hear_arp(&mut self, interfaces: &BTreeSet<u32>) -> Result<()> {
-        self.arp.retain(|index, _| interfaces.contains(index));
-        for index in interfaces {
-            if let Entry::Vacant(free) = self.arp.entry(*index) {
-                free.insert(ArpListener::open(*index)?);
+    fn hear_answers(&mut self, wires: &BTreeSet<(u32, Family)>) -> Result<()> {
+        self.answers.retain(|wire, _| wires.contains(wire));
+        for wire in wires {
+            if let Entry::Vacant(free) = self.answers.entry(*wire) {
+                free.insert(AnswerListener::open(wire.0, wire.1)?);
             }
         }
         Ok(())

@@ -15,21 +15,8 @@ pub(super) fn open(name: &str) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// One that receives nothing.
-pub(super) fn open_sender() -> io::Result<Socket> {
-    let socket = unbound()?;
-    // BPF_RET with 0: of every packet, nothing is kept.
-    let mut nothing = [libc::sock_filter {
-        code: 0x06,
-        jt: 0,
-        jf: 0,
-        k: 0,
-    }];
-    crate::frame::attach_filter(socket.as_raw_fd(), &mut nothing)?;
-    Ok(socket)
-}
-
-fn unbound() -> io::Result<Socket> {
+/// One of no interface.
+pub(super) fn unbound() -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(protocol()))?;
     socket.set_nonblocking(true)?;
     socket.set_ttl_v4(TTL)?;
@@ -45,7 +32,7 @@ pub(super) fn join(socket: &Socket, interface: u32) -> io::Result<()> {
     socket.join_multicast_v4_n(&GROUP, &InterfaceIndexOrAddress::Index(interface))
 }
 
-pub(crate) fn send(
+pub(super) fn send(
     socket: &Socket,
     interface: u32,
     source: Ipv4Addr,

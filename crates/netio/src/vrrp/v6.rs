@@ -9,13 +9,19 @@ use socket2::{Domain, Socket, Type};
 use super::{Datagram, TRAFFIC_CLASS, TTL, message, protocol};
 
 pub(super) fn open(name: &str, interface: u32) -> io::Result<Socket> {
+    let socket = unbound()?;
+    socket.bind_device(Some(name.as_bytes()))?;
+    socket.set_multicast_if_v6(interface)?;
+    Ok(socket)
+}
+
+/// One of no interface.
+pub(super) fn unbound() -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV6, Type::RAW, Some(protocol()))?;
     socket.set_nonblocking(true)?;
-    socket.bind_device(Some(name.as_bytes()))?;
     socket.set_unicast_hops_v6(TTL)?;
     socket.set_tclass_v6(TRAFFIC_CLASS)?;
     socket.set_multicast_hops_v6(TTL)?;
-    socket.set_multicast_if_v6(interface)?;
     socket.set_multicast_loop_v6(false)?;
     // Only what this socket joined, not what others on the machine did.
     socket.set_multicast_all_v6(false)?;

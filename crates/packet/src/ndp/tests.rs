@@ -52,6 +52,9 @@ fn a_question_goes_to_the_solicited_node_group() {
     assert_eq!(question.destination_ip.to_string(), "ff02::1:ff00:100");
     assert_eq!(question.destination, MacAddr(0x33, 0x33, 0xff, 0, 1, 0));
     assert_eq!(Ndp::decode(&frame(question)), Ok(question));
+    let alone = question.at(OTHER);
+    assert_eq!((alone.destination, alone.destination_ip), (OTHER, VIP));
+    assert_eq!(Ndp::decode(&frame(alone)), Ok(alone));
     let detection = Ndp::question(MAC, Ipv6Addr::UNSPECIFIED, VIP);
     assert_eq!(detection.link_layer, None);
     assert_eq!(Ndp::decode(&frame(detection)), Ok(detection));

@@ -1,6 +1,6 @@
 //! What messages between Halo nodes say.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::{DecodeError, MAX_BODY};
@@ -8,7 +8,7 @@ use crate::vrrp::{Priority, Vrid};
 use crate::{BufferTooSmall, room};
 
 /// Virtual routers that a hello can tell of.
-pub const MOST_ROUTERS: usize = (MAX_BODY - Hello::FIXED) / RouterPresence::LEN;
+pub const MOST_ROUTERS: usize = (MAX_BODY - Hello::FIXED - Hello::NODE_LEN) / RouterPresence::LEN;
 
 /// What a node is to a virtual router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,11 +94,15 @@ impl RouterPresence {
 }
 
 /// A node's presence: how it stands to each of its virtual routers. Behind the flags there is one
-/// [`RouterPresence`] after the other.
+/// [`RouterPresence`] after the other, and then who it is.
 ///
 /// ```text
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-/// |             0           |B|A|R|   Count       |      0        |
+/// |             0         |N|B|A|R|   Count       |      0        |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                     Virtual routers ...                       |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |              The node's IPv4 address, with N                  |
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -111,13 +115,18 @@ pub struct Hello {
     pub goodbye: bool,
     /// Its virtual routers; those beyond [`MOST_ROUTERS`] are left out.
     pub routers: Vec<RouterPresence>,
+    /// Its address in the configuration, for those who hear it from another one: link-local addresses
+    /// follow from network cards.
+    pub node: Option<Ipv4Addr>,
 }
 
 impl Hello {
     const FIXED: usize = 4;
+    const NODE_LEN: usize = 4;
     const READY: u8 = 1;
     const ANSWER: u8 = 2;
     const GOODBYE: u8 = 4;
+    const NODE: u8 = 8;
 
     /// Writes it at the start of `buf`; returns its length.
     ///
@@ -125,15 +134,20 @@ impl Hello {
     /// When it does not fit the buffer.
     pub fn encode(&self, buf: &mut [u8]) -> Result<usize, BufferTooSmall> {
         let routers = &self.routers[..self.routers.len().min(MOST_ROUTERS)];
-        let body = room(buf, Self::FIXED + routers.len() * RouterPresence::LEN)?;
+        let named = Self::FIXED + routers.len() * RouterPresence::LEN;
+        let body = room(buf, named + self.node.map_or(0, |_| Self::NODE_LEN))?;
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
         body[0] = 0;
         body[1] = flag(self.ready, Self::READY)
             | flag(self.answer, Self::ANSWER)
-            | flag(self.goodbye, Self::GOODBYE);
+            | flag(self.goodbye, Self::GOODBYE)
+            | flag(self.node.is_some(), Self::NODE);
         body[2] = u8::try_from(routers.len()).unwrap_or(u8::MAX);
         body[3] = 0;
-        let places = body[Self::FIXED..].chunks_exact_mut(RouterPresence::LEN);
+        if let Some(node) = self.node {
+            body[named..].copy_from_slice(&node.octets());
+        }
+        let places = body[Self::FIXED..named].chunks_exact_mut(RouterPresence::LEN);
         for (router, place) in routers.iter().zip(places) {
             router.write(place);
         }
@@ -157,11 +171,18 @@ impl Hello {
             .map(RouterPresence::read)
             .collect::<Option<Vec<_>>>()
             .ok_or(DecodeError::Body)?;
+        let node = if flags & Self::NODE == 0 {
+            None
+        } else {
+            let octets = rest[routers.len() * RouterPresence::LEN..].first_chunk();
+            Some(Ipv4Addr::from(*octets.ok_or(DecodeError::Body)?))
+        };
         Ok(Self {
             ready: flags & Self::READY != 0,
             answer: flags & Self::ANSWER != 0,
             goodbye: flags & Self::GOODBYE != 0,
             routers,
+            node,
         })
     }
 }

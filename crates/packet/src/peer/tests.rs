@@ -152,13 +152,17 @@ proptest! {
     #[test]
     fn a_hello_is_read_back_as_written(
         flags in any::<(bool, bool, bool)>(),
-        routers in prop::collection::vec(router(), 0..MOST_ROUTERS),
+        routers in prop::collection::vec(router(), 0..=MOST_ROUTERS),
+        node in any::<Option<[u8; 4]>>(),
     ) {
         let (ready, answer, goodbye) = flags;
-        let hello = Hello { ready, answer, goodbye, routers };
+        let hello = Hello { ready, answer, goodbye, routers, node: node.map(Into::into) };
         let mut buffer = [0; MAX_BODY];
         let length = hello.encode(&mut buffer).unwrap();
-        prop_assert_eq!(Hello::decode(&buffer[..length]).unwrap(), hello);
+        prop_assert_eq!(&Hello::decode(&buffer[..length]).unwrap(), &hello);
+        if hello.node.is_some() {
+            prop_assert_eq!(Hello::decode(&buffer[..length - 1]), Err(DecodeError::Body));
+        }
     }
 
     #[test]

@@ -7,17 +7,34 @@ use halo_packet::vrrp::{Accept, Arrival, decode};
 use super::*;
 
 /// Of lb1 and of its peer.
-const LINK_LOCAL: &str = "fe80::77:ff:fe00:b";
-const PEER: &str = "fe80::77:ff:fe00:c";
+pub(super) const LINK_LOCAL: &str = "fe80::77:ff:fe00:b";
+pub(super) const PEER: &str = "fe80::77:ff:fe00:c";
 /// What follows from VRID 51.
 const FIRST: &str = "fe80::200:5eff:fe00:233/64";
 const GLOBAL: &str = "fd77::100/64";
 
 fn config(change: impl FnOnce(String) -> String) -> String {
-    change(CONFIG.replace(
+    change(of_ipv6(CONFIG))
+}
+
+/// With an IPv6 address in place of the IPv4 one.
+pub(super) fn of_ipv6(text: &str) -> String {
+    text.replace(
         "addresses = [\"10.77.0.100\"]",
         "addresses = [\"fd77::100/64\"]",
-    ))
+    )
+}
+
+/// With an `address6` on every member.
+pub(super) fn unicast(text: &str) -> String {
+    text.replace(
+        "address = \"10.77.0.11/24\"",
+        "address = \"10.77.0.11/24\"\naddress6 = \"fd77::11/64\"",
+    )
+    .replace(
+        "address = \"10.77.0.12/24\"",
+        "address = \"10.77.0.12/24\"\naddress6 = \"fd77::12/64\"",
+    )
 }
 
 /// A node with these IPv6 addresses beside its IPv4 one.
@@ -39,7 +56,7 @@ fn net(text: &str) -> IpNet {
         .unwrap()
 }
 
-fn ip(text: &str) -> IpAddr {
+pub(super) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
@@ -167,16 +184,7 @@ fn section_6_4_3_at_equal_priority_the_higher_link_local_address_wins() {
 
 #[test]
 fn with_an_address6_on_every_member_adverts_are_unicast_between_those() {
-    let text = config(|text| {
-        text.replace(
-            "address = \"10.77.0.11/24\"",
-            "address = \"10.77.0.11/24\"\naddress6 = \"fd77::11/64\"",
-        )
-        .replace(
-            "address = \"10.77.0.12/24\"",
-            "address = \"10.77.0.12/24\"\naddress6 = \"fd77::12/64\"",
-        )
-    });
+    let text = config(|text| unicast(&text));
     let mut node = node(&text, &[LINK_LOCAL, "fd77::11"]);
     node.run(PATIENCE);
     assert!(node.effects().iter().any(|effect| matches!(effect,

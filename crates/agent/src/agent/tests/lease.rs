@@ -160,8 +160,9 @@ fn a_backup_waits_for_the_end_of_the_actives_lease_while_its_kernel_answers() {
     node.hear(200, 255);
     let answers_for = |node: &mut Node, time: u64| {
         for _ in 0..time / 5 {
-            let (interface, sender) = (ETH0, LB1);
-            node.machine().happen(Input::ArpReply { interface, sender });
+            let (interface, from) = (ETH0, LB1.into());
+            node.machine()
+                .happen(Input::KernelAnswer { interface, from });
             node.run(Duration::from_millis(5));
         }
     };

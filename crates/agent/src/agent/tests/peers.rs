@@ -6,7 +6,7 @@ use halo_packet::peer::{self, HEADER_LEN, Kind, MAX_BODY, Message, is_peer_messa
 
 use super::*;
 
-const SECRET: &str = "one secret of more than thirty-two characters";
+pub(super) const SECRET: &str = "one secret of more than thirty-two characters";
 const OTHER: &str = "another secret of more than thirty-two characters";
 
 pub(super) fn presence(vrid: u8, role: Role) -> RouterPresence {
@@ -22,23 +22,26 @@ pub(super) fn presence(vrid: u8, role: Role) -> RouterPresence {
 impl Node {
     /// The other node says how it is.
     pub(super) fn greet(&mut self, ready: bool, routers: Vec<RouterPresence>) {
-        let mut body = [0; MAX_BODY];
         let hello = Hello {
             ready,
             routers,
             ..Hello::default()
         };
+        let (source, destination) = self.ends();
+        self.greet_from(source, destination, &hello);
+    }
+
+    pub(super) fn greet_from(&mut self, source: IpAddr, destination: IpAddr, hello: &Hello) {
+        let mut body = [0; MAX_BODY];
         let length = hello.encode(&mut body).unwrap();
-        self.told(None, Kind::HELLO, &body[..length]);
+        let message = written(None, Kind::HELLO, &body[..length]);
+        self.deliver(source, destination, &message);
     }
 
     /// A message of the other node arrives.
     fn told(&mut self, vrid: Option<u8>, kind: Kind, body: &[u8]) {
-        let mut payload = [0; HEADER_LEN + MAX_BODY];
-        let vrid = vrid.and_then(Vrid::new);
-        let length = Message { vrid, kind, body }.encode(&mut payload).unwrap();
         let (source, destination) = self.ends();
-        self.deliver(source, destination, &payload[..length]);
+        self.deliver(source, destination, &written(vrid, kind, body));
     }
 
     /// The other node's address and this one's.
@@ -50,7 +53,7 @@ impl Node {
         }
     }
 
-    fn deliver(&mut self, source: IpAddr, destination: IpAddr, payload: &[u8]) {
+    pub(super) fn deliver(&mut self, source: IpAddr, destination: IpAddr, payload: &[u8]) {
         self.machine().happen(Input::Datagram(Datagram {
             interface: ETH0,
             source,
@@ -62,7 +65,7 @@ impl Node {
     }
 
     /// Kinds of the messages sent to other nodes.
-    fn kinds(&self) -> Vec<Kind> {
+    pub(super) fn kinds(&self) -> Vec<Kind> {
         let mut kinds = Vec::new();
         for effect in self.effects() {
             if let Effect::PeerMessage { message, .. } = effect {
@@ -72,7 +75,13 @@ impl Node {
         kinds
     }
 
-    fn discarded(&self) -> Vec<String> {
+    /// How often it has asked another agent if it is there.
+    pub(super) fn probes(&self) -> usize {
+        let kinds = self.kinds();
+        kinds.iter().filter(|kind| **kind == Kind::PROBE).count()
+    }
+
+    pub(super) fn discarded(&self) -> Vec<String> {
         let status = self.status();
         status
             .discarded
@@ -82,23 +91,43 @@ impl Node {
     }
 }
 
+fn written(vrid: Option<u8>, kind: Kind, body: &[u8]) -> Vec<u8> {
+    let mut payload = [0; HEADER_LEN + MAX_BODY];
+    let vrid = vrid.and_then(Vrid::new);
+    let length = Message { vrid, kind, body }.encode(&mut payload).unwrap();
+    payload[..length].to_vec()
+}
+
 /// Both nodes, and the wire between them.
-struct Pair {
-    nodes: [Node; 2],
+pub(super) struct Pair {
+    pub(super) nodes: [Node; 2],
     /// What has crossed the wire, of each node.
     heard: [usize; 2],
 }
 
 impl Pair {
     fn new(secrets: [Option<&str>; 2], change: impl Fn(&str) -> String) -> Self {
+        Self::at(secrets, change, [&[], &[]])
+    }
+
+    /// With more addresses on each node's interface.
+    pub(super) fn at(
+        secrets: [Option<&str>; 2],
+        change: impl Fn(&str) -> String,
+        addresses: [&[&str]; 2],
+    ) -> Self {
         let with = if secrets == [None, None] {
             ""
         } else {
             "[cluster]\nsecret_file = \"/s\"\n"
         };
         let text = change(&format!("{with}{CONFIG}"));
-        let nodes = [("lb1", secrets[0]), ("lb2", secrets[1])].map(|(name, secret)| {
+        let nodes = [("lb1", 0), ("lb2", 1)].map(|(name, at)| {
+            let (secret, addresses) = (secrets[at], addresses[at]);
             let mut node = Node::machine_for(name, &text);
+            for address in addresses {
+                node.add_address(ETH0, address.parse().unwrap());
+            }
             node.secret = secret.map(str::to_owned);
             let mut node = Node::on(node, name);
             node.agent.start().unwrap();
@@ -111,7 +140,7 @@ impl Pair {
     }
 
     /// Lets time pass for both, a millisecond at a time.
-    fn run(&mut self, time: Duration) {
+    pub(super) fn run(&mut self, time: Duration) {
         for _ in 0..time.as_millis() {
             for node in &mut self.nodes {
                 node.run(Duration::from_millis(1));
@@ -121,21 +150,30 @@ impl Pair {
     }
 
     /// Delivers what the nodes have sent; whether there was anything.
-    fn exchange(&mut self) -> bool {
+    pub(super) fn exchange(&mut self) -> bool {
         let mut any = false;
         for (from, to) in [(0, 1), (1, 0)] {
-            let sent: Vec<Vec<u8>> = self.nodes[from].effects()[self.heard[from]..]
+            let sent: Vec<(IpAddr, IpAddr, Vec<u8>)> = self.nodes[from].effects()
+                [self.heard[from]..]
                 .iter()
                 .filter_map(|effect| match effect {
-                    Effect::PeerMessage { message, .. } | Effect::Advert { message, .. } => {
-                        Some(message.clone())
+                    Effect::PeerMessage {
+                        source,
+                        destination,
+                        message,
+                        ..
                     }
+                    | Effect::Advert {
+                        source,
+                        destination,
+                        message,
+                        ..
+                    } => Some((*source, *destination, message.clone())),
                     _ => None,
                 })
                 .collect();
             self.heard[from] = self.nodes[from].effects().len();
-            let (source, destination) = self.nodes[to].ends();
-            for payload in sent {
+            for (source, destination, payload) in sent {
                 any = true;
                 self.nodes[to].deliver(source, destination, &payload);
             }
@@ -143,7 +181,25 @@ impl Pair {
         any
     }
 
-    fn states(&self) -> [VipState; 2] {
+    /// The wire loses adverts, and nothing else.
+    pub(super) fn run_without_adverts(&mut self, time: Duration) {
+        for _ in 0..time.as_millis() {
+            for node in &mut self.nodes {
+                node.run(Duration::from_millis(1));
+                node.machine()
+                    .effects
+                    .retain(|effect| !matches!(effect, Effect::Advert { .. }));
+            }
+            self.heard = [0; 2];
+            while self.exchange() {}
+            for node in &mut self.nodes {
+                node.machine().effects.clear();
+            }
+            self.heard = [0; 2];
+        }
+    }
+
+    pub(super) fn states(&self) -> [VipState; 2] {
         [self.nodes[0].vip().state, self.nodes[1].vip().state]
     }
 }
@@ -152,8 +208,8 @@ fn same(text: &str) -> String {
     text.to_owned()
 }
 
-const HOME: [VipState; 2] = [VipState::Active, VipState::Standby];
-const AWAY: [VipState; 2] = [VipState::Standby, VipState::Active];
+pub(super) const HOME: [VipState; 2] = [VipState::Active, VipState::Standby];
+pub(super) const AWAY: [VipState; 2] = [VipState::Standby, VipState::Active];
 
 #[test]
 fn a_node_says_four_times_a_second_that_it_is_there_and_at_once_when_that_changes() {
@@ -400,13 +456,7 @@ fn an_active_whose_machine_is_gone_is_replaced_before_three_heartbeats_failed() 
     let mut pair = Pair::new([Some(SECRET), Some(SECRET)], same);
     pair.run(Duration::from_secs(1));
     let standby = &mut pair.nodes[1];
-    let asked = |node: &Node| {
-        node.kinds()
-            .iter()
-            .filter(|kind| **kind == Kind::PROBE)
-            .count()
-    };
-    assert!(standby.machine().arp.contains(&ETH0));
+    assert!(standby.machine().answers.contains(&(ETH0, Family::V4)));
     standby.run(Duration::from_millis(130));
     assert_eq!(standby.vip().state, VipState::Active);
     assert!(
@@ -414,7 +464,7 @@ fn an_active_whose_machine_is_gone_is_replaced_before_three_heartbeats_failed() 
         "{}",
         standby.vip().why
     );
-    assert_eq!(asked(standby), 4);
+    assert_eq!(standby.probes(), 4);
 }
 
 #[test]
@@ -424,9 +474,9 @@ fn an_active_whose_kernel_answers_is_replaced_when_its_lease_has_ended() {
     let standby = &mut pair.nodes[1];
     let heard = standby.agent.vips[0].router.heard().unwrap().at;
     while standby.vip().state == VipState::Standby {
-        standby.machine().happen(Input::ArpReply {
+        standby.machine().happen(Input::KernelAnswer {
             interface: ETH0,
-            sender: LB1,
+            from: LB1.into(),
         });
         standby.run(Duration::from_millis(1));
     }
@@ -447,21 +497,7 @@ fn an_active_whose_kernel_answers_is_replaced_when_its_lease_has_ended() {
 fn an_active_that_answers_is_left_alone() {
     let mut pair = Pair::new([Some(SECRET), Some(SECRET)], same);
     pair.run(Duration::from_secs(1));
-    // The wire loses adverts, and nothing else.
-    for _ in 0..500 {
-        for node in &mut pair.nodes {
-            node.run(Duration::from_millis(1));
-            node.machine()
-                .effects
-                .retain(|effect| !matches!(effect, Effect::Advert { .. }));
-        }
-        pair.heard = pair.heard.map(|_| 0);
-        while pair.exchange() {}
-        for node in &mut pair.nodes {
-            node.machine().effects.clear();
-        }
-        pair.heard = [0; 2];
-    }
+    pair.run_without_adverts(Duration::from_millis(500));
     assert_eq!(pair.states(), HOME);
 }
 

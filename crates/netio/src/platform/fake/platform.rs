@@ -43,8 +43,8 @@ impl Platform for Fake {
         self.secret.clone().ok_or(io::ErrorKind::NotFound.into())
     }
 
-    fn hear_arp(&mut self, interfaces: &BTreeSet<u32>) -> Result<()> {
-        self.arp.clone_from(interfaces);
+    fn hear_answers(&mut self, wires: &BTreeSet<(u32, Family)>) -> Result<()> {
+        self.answers.clone_from(wires);
         Ok(())
     }
 

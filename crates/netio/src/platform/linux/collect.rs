@@ -26,13 +26,13 @@ impl Linux {
                 }
             }
         }
-        for (interface, socket) in &self.arp {
+        for ((interface, _), socket) in &self.answers {
             for _ in 0..DATAGRAMS_A_TURN {
-                let Some(sender) = socket.receive()? else {
+                let Some(from) = socket.receive()? else {
                     break;
                 };
                 let interface = *interface;
-                inputs.push(Input::ArpReply { interface, sender });
+                inputs.push(Input::KernelAnswer { interface, from });
             }
         }
         inputs.extend(claims);
