@@ -13,6 +13,7 @@ use halo_e2e::{
 use halo_lab::address_prober::{AddressProber, longest_dispute};
 use halo_lab::prober::{Ask, Prober};
 use halo_lab::{Frr, FrrConfig, Host, Lab, Process, Programs, VIP6, default_config};
+use tempfile::NamedTempFile;
 
 /// Longer than any answer is on its way.
 const DISPUTE: Duration = Duration::from_millis(100);
@@ -125,12 +126,16 @@ fn a_stopped_node_leaves_no_address_and_the_nodes_own_network_as_it_was() {
     assert_eq!(routes(), before);
 }
 
-/// Loses the VIP on lb1 in some way, with adverts each second, and asserts how long clients wait for lb2,
+/// Loses the VIP on lb1 in some way, with signed adverts each second, and asserts how long clients wait for lb2,
 /// what it says of that, and that no two nodes answered for the address at once.
 fn lost_within(limit: Duration, unicast: bool, why: &str, lose: impl FnOnce(&Lab)) {
     let (lab, _server) = lab();
-    let slow =
-        config(&lab, 200, unicast).replace("vrid = 51", "vrid = 51\nadvert_interval = \"1s\"");
+    let secret = NamedTempFile::new().unwrap();
+    fs::write(&secret, "one secret of more than thirty-two characters").unwrap();
+    let signed = format!("[cluster]\nsecret_file = \"{}\"\n", secret.path().display());
+    let slow = config(&lab, 200, unicast)
+        .replace("vrid = 51", "vrid = 51\nadvert_interval = \"1s\"")
+        .replacen("[cluster]\n", &signed, 1);
     lab.write_config(&slow).unwrap();
     lab.start_all().unwrap_or_else(fail);
     on(&lab, "lb1");
