@@ -4,9 +4,10 @@ use halo_api::LastWord;
 use halo_netio::vrrp::GROUP6;
 use halo_packet::MacAddr;
 use halo_packet::ndp::{Kind, Ndp, multicast_mac, solicited_node};
+use halo_packet::peer::body::{Hello, RouterPresence};
 
 use super::ipv6::{LINK_LOCAL, PEER, ip, of_ipv6, unicast};
-use super::peers::{AWAY, HOME, Pair, SECRET};
+use super::peers::{AWAY, HOME, Pair, SECRET, presence};
 use super::*;
 
 const SECRETS: [[Option<&str>; 2]; 2] = [[None, None], [Some(SECRET), Some(SECRET)]];
@@ -74,7 +75,7 @@ fn a_node_with_another_network_card_is_known_by_its_new_address() {
     let mut pair = multicast_pair([None, None]);
     let standby = &mut pair.nodes[1];
     let hello = standby.agent.peers.hello.clone();
-    let named = |node: [u8; 4]| halo_packet::peer::body::Hello {
+    let named = |node: [u8; 4]| Hello {
         node: Some(node.into()),
         ..hello.clone()
     };
@@ -98,7 +99,7 @@ fn a_node_with_another_network_card_is_known_by_its_new_address() {
 fn another_cluster_in_the_same_network_is_no_reason_for_a_warning() {
     let mut pair = multicast_pair([Some(SECRET), Some(SECRET)]);
     let standby = &mut pair.nodes[1];
-    let stranger = halo_packet::peer::body::Hello {
+    let stranger = Hello {
         node: Some([10, 77, 0, 66].into()),
         ..standby.agent.peers.hello.clone()
     };
@@ -184,6 +185,35 @@ fn an_active_that_answers_is_left_alone() {
         pair.run_without_adverts(Duration::from_millis(500));
         assert_eq!(pair.states(), HOME);
     }
+}
+
+#[test]
+fn the_better_of_two_backups_goes_first_as_its_hello_to_the_group_says() {
+    let third = "[[node]]\nname = \"lb3\"\naddress = \"10.77.0.13/24\"\npriority = 150\n[[vip]]";
+    let mut pair = pair([None, None], |text| text.replace("[[vip]]", third));
+    let standby = &mut pair.nodes[1];
+    let better = RouterPresence {
+        ipv6: true,
+        priority: Priority(150),
+        ..presence(51, Role::Backup)
+    };
+    let hello = Hello {
+        ready: true,
+        routers: vec![better],
+        node: Some([10, 77, 0, 13].into()),
+        ..Hello::default()
+    };
+    standby.greet_from(ip("fe80::77:ff:fe00:d"), GROUP6.into(), &hello);
+    let heard = standby.agent.vips[0].router.heard().unwrap().at;
+    while standby.vip().state == VipState::Standby {
+        standby.run(Duration::from_millis(1));
+    }
+    let silence = standby.machine().now - heard;
+    let turn = Duration::from_millis(122 + 50);
+    assert!(
+        silence >= turn && silence < turn + Duration::from_millis(5),
+        "{silence:?}"
+    );
 }
 
 /// What the Active's data plane says when its agent is killed.
