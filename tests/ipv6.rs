@@ -41,6 +41,14 @@ fn config(lab: &Lab, priority: u8, unicast: bool) -> String {
     text
 }
 
+/// The same with a secret, and the file that it is in.
+fn signed(text: &str) -> (String, NamedTempFile) {
+    let secret = NamedTempFile::new().unwrap();
+    fs::write(&secret, "one secret of more than thirty-two characters").unwrap();
+    let cluster = format!("[cluster]\nsecret_file = \"{}\"\n", secret.path().display());
+    (text.replacen("[cluster]\n", &cluster, 1), secret)
+}
+
 fn whoami() -> PathBuf {
     Programs::find().unwrap_or_else(fail).path("whoami")
 }
@@ -84,7 +92,8 @@ fn on(lab: &Lab, holder: &str) {
 
 fn taken_over(unicast: bool) {
     let (lab, _server) = lab();
-    lab.write_config(&config(&lab, 200, unicast)).unwrap();
+    let (text, _secret) = signed(&config(&lab, 200, unicast));
+    lab.write_config(&text).unwrap();
     lab.start_all().unwrap_or_else(fail);
     on(&lab, "lb1");
     let lost = prober(&lab);
@@ -130,12 +139,8 @@ fn a_stopped_node_leaves_no_address_and_the_nodes_own_network_as_it_was() {
 /// what it says of that, and that no two nodes answered for the address at once.
 fn lost_within(limit: Duration, unicast: bool, why: &str, lose: impl FnOnce(&Lab)) {
     let (lab, _server) = lab();
-    let secret = NamedTempFile::new().unwrap();
-    fs::write(&secret, "one secret of more than thirty-two characters").unwrap();
-    let signed = format!("[cluster]\nsecret_file = \"{}\"\n", secret.path().display());
-    let slow = config(&lab, 200, unicast)
-        .replace("vrid = 51", "vrid = 51\nadvert_interval = \"1s\"")
-        .replacen("[cluster]\n", &signed, 1);
+    let (text, _secret) = signed(&config(&lab, 200, unicast));
+    let slow = text.replace("vrid = 51", "vrid = 51\nadvert_interval = \"1s\"");
     lab.write_config(&slow).unwrap();
     lab.start_all().unwrap_or_else(fail);
     on(&lab, "lb1");
