@@ -199,7 +199,7 @@ pub enum Action {
 /// Why the addresses are announced again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReannounceCause {
-    /// A while after the claim, for whoever missed the burst.
+    /// A while after the claim or after a rival, for whoever missed the burst.
     AfterClaim,
     /// Now and then, for tables that were filled wrongly or lost.
     Refresh,

@@ -265,7 +265,13 @@ impl VirtualRouter {
             if tenure.rivalry.since.take().is_some() {
                 tenure.rivalry.announced += 1;
             }
-            tenure.reannounce = (now + REFRESH, ReannounceCause::Refresh);
+            tenure.reannounce = match cause {
+                // It may have come between a claim and the announcement after that.
+                ReannounceCause::Rival(_) => (now + AFTER_CLAIM, ReannounceCause::AfterClaim),
+                ReannounceCause::AfterClaim | ReannounceCause::Refresh => {
+                    (now + REFRESH, ReannounceCause::Refresh)
+                }
+            };
             self.actions.push_back(Action::Reannounce(cause));
         }
         self.yield_no_longer(now);

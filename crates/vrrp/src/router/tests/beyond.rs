@@ -233,6 +233,27 @@ fn the_addresses_are_announced_again_an_interval_after_a_rival() {
 }
 
 #[test]
+fn a_rival_puts_off_the_announcement_after_the_claim_and_does_not_stop_it() {
+    let mut bench = Bench::in_state(State::Active, config());
+    bench.pass(ms(10));
+    bench.advert(LOWER, 50);
+    let start = bench.now;
+    let mut announced = Vec::new();
+    while bench.now - start < Duration::from_secs(10) {
+        for action in bench.fire() {
+            if let Action::Reannounce(cause) = action {
+                announced.push(((bench.now - start).as_secs(), cause));
+            }
+        }
+    }
+    let expected = [
+        (1, ReannounceCause::Rival(LOWER)),
+        (2, ReannounceCause::AfterClaim),
+    ];
+    assert_eq!(announced, expected);
+}
+
+#[test]
 fn an_active_that_gives_way_lets_the_winner_know_that_it_was_there() {
     let node = |address, priority| Config {
         address,
