@@ -71,8 +71,11 @@ pub enum Event {
     Yield,
     /// Planned failover to this node.
     TakeOver,
-    /// Another virtual router of the sync group has become Active here (see [`crate::group_event`]).
-    GroupActive,
+    /// Another virtual router of the sync group is Active here (see [`crate::group_event`]).
+    GroupActive {
+        /// With this priority.
+        priority: Priority,
+    },
     /// Another virtual router of the sync group has been lost to an Active elsewhere.
     GroupLost,
     /// The node stops.

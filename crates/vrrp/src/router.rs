@@ -169,7 +169,7 @@ impl VirtualRouter {
                 State::Initialize,
                 Event::Yield
                 | Event::TakeOver
-                | Event::GroupActive
+                | Event::GroupActive { .. }
                 | Event::GroupLost
                 | Event::ClockGap(_)
                 | Event::MandateLost
@@ -193,7 +193,7 @@ impl VirtualRouter {
             (State::Backup, Event::Timeout) => self.timeout_in_backup(now),
             (State::Backup, Event::Yield) => self.command = Command::Yielded,
             (State::Backup, Event::TakeOver) => self.take_over(now),
-            (State::Backup, Event::GroupActive) => self.join_group(now),
+            (State::Backup, Event::GroupActive { priority }) => self.join_group(priority, now),
             (State::Backup, Event::GroupLost) => {}
             (State::Backup, Event::MandateGranted) => self.mandate_granted(now),
             // It was given back meanwhile.
@@ -209,7 +209,7 @@ impl VirtualRouter {
             (State::Backup, Event::Appointed { by, hold }) => self.appointed(by, hold, now),
 
             // Section 6.4.3 (Active).
-            (State::Active, Event::Enable | Event::TakeOver | Event::GroupActive) => {}
+            (State::Active, Event::Enable | Event::TakeOver | Event::GroupActive { .. }) => {}
             (State::Active, Event::MandateGranted) => {}
             (State::Active, Event::MandateLost) => self.mandate_lost(now),
             (State::Active, Event::Challenged { by, priority }) => {

@@ -100,9 +100,13 @@ impl VirtualRouter {
     /// An operator wanted another node to have the addresses. One that was only late keeps them: this node
     /// outranks it again only when it has been silent for as long as anyone is waited for.
     fn yields_to_the_living(&self, reason: Reason, now: Instant) -> Option<Instant> {
+        // The group is told of a yield that is over before it comes along.
         let seemed_dead = matches!(
             reason,
-            Reason::Dead { .. } | Reason::LeaseEnded { .. } | Reason::Silent { .. }
+            Reason::Dead { .. }
+                | Reason::LeaseEnded { .. }
+                | Reason::Silent { .. }
+                | Reason::WithGroup
         );
         let wait = self.down_interval(self.config.interval, Priority::LOWEST);
         (self.command == Command::Yielded && seemed_dead).then(|| now + wait)
@@ -118,6 +122,16 @@ impl VirtualRouter {
         }
         tenure.yielding_until = None;
         self.unhold(now);
+    }
+
+    /// What a command did to the priority ends with the tenure; that an operator wanted another node to have
+    /// the addresses stands.
+    pub(super) fn end_command(&mut self) {
+        let yields =
+            matches!(&self.phase, Phase::Active(tenure) if tenure.yielding_until.is_some());
+        if !yields {
+            self.command = Command::None;
+        }
     }
 
     /// The priority that adverts say.
@@ -222,12 +236,7 @@ impl VirtualRouter {
                 priority: ours,
             }
         };
-        // What the operator wanted stands.
-        let yields =
-            matches!(&self.phase, Phase::Active(tenure) if tenure.yielding_until.is_some());
-        if !yields {
-            self.command = Command::None;
-        }
+        self.end_command();
         self.note(from, heartbeat, now);
         self.active_interval = heartbeat.interval;
         self.send(ours);
@@ -290,7 +299,7 @@ impl VirtualRouter {
             return false;
         }
         self.counters.pauses += 1;
-        self.command = Command::None;
+        self.end_command();
         self.able_since = Some(now);
         self.active_interval = self.config.interval;
         self.actions.push_back(Action::Release);
@@ -300,7 +309,7 @@ impl VirtualRouter {
 
     /// Gives the addresses up and leaves the election (section 6.4.3: Shutdown).
     pub(super) fn resign(&mut self, reason: Reason) {
-        self.command = Command::None;
+        self.end_command();
         self.able_since = None;
         self.send(Priority::RESIGN);
         self.actions.push_back(Action::Release);
@@ -321,7 +330,7 @@ impl VirtualRouter {
         }
         self.fit = fit;
         if !fit {
-            self.command = Command::None;
+            self.end_command();
             self.hand_over(Reason::Unfit, now);
         } else if let Phase::Active(tenure) = self.phase {
             self.send(self.claimed_priority(&tenure, now));
@@ -331,7 +340,7 @@ impl VirtualRouter {
 
     /// Another node won an address of the sync group: it is to have this one, too.
     pub(super) fn leave_with_group(&mut self, now: Instant) {
-        self.command = Command::None;
+        self.end_command();
         self.hand_over(Reason::WithGroup, now);
     }
 

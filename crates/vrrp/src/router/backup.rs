@@ -192,12 +192,16 @@ impl VirtualRouter {
 
     /// The rest of the sync group is Active here. An Active that is alive and would win stays; one that
     /// missed two adverts is taken for gone with the others that it held, before the third says so.
-    pub(super) fn join_group(&mut self, now: Instant) {
-        if self.mandate == Mandate::Sought(Reason::WithGroup) {
+    pub(super) fn join_group(&mut self, theirs: Priority, now: Instant) {
+        // It has been asked for, and is not to be asked for with each advert anew.
+        let asked = Mandate::Sought(Reason::WithGroup);
+        let told = Mandate::Sought(Reason::TookOver);
+        if self.mandate == asked || self.mandate == told {
             return;
         }
-        // The node that was told to give the group away has some of it again.
-        if self.command == Command::Yielded {
+        // The node that was told to give the group away has some of it again, and not just until the one
+        // that was to have it is heard.
+        if self.command == Command::Yielded && theirs > Priority::LOWEST {
             self.command = Command::None;
         }
         let ours = self.effective_priority();

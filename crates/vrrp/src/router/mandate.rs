@@ -45,7 +45,9 @@ impl VirtualRouter {
         match self.mandate {
             Mandate::NotNeeded | Mandate::Held => return true,
             // Nobody waits for a command that long: the Active that is heard stays what it is.
-            Mandate::Sought(Reason::TookOver) if self.heard.is_some() => {
+            Mandate::Sought(Reason::TookOver)
+                if self.heard.is_some() && reason != Reason::TookOver =>
+            {
                 self.command = Command::None;
                 self.drop_mandate(None);
                 self.watch_anew(now);
@@ -107,7 +109,7 @@ impl VirtualRouter {
         if self.mandate != Mandate::Held {
             return;
         }
-        self.command = Command::None;
+        self.end_command();
         self.active_interval = self.config.interval;
         self.send(Priority::RESIGN);
         self.actions.push_back(Action::Release);
@@ -133,7 +135,7 @@ impl VirtualRouter {
                 priority: ours,
             }
         };
-        self.command = Command::None;
+        self.end_command();
         self.actions.push_back(Action::Release);
         self.drop_mandate(Some(by));
         self.become_backup(reason, now);

@@ -8,12 +8,18 @@ use crate::{Answer, ReannounceCause, Version, group_event};
 
 mod beyond;
 mod detection;
+mod group;
 mod mandate;
 mod rfc;
 
 pub(super) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 12));
 pub(super) const LOWER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 11));
 pub(super) const HIGHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 13));
+
+/// Another of the sync group is Active here, with the priority that this one has.
+pub(super) const GROUP_ACTIVE: Event = Event::GroupActive {
+    priority: Priority(100),
+};
 
 pub(super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -151,7 +157,7 @@ fn every_event_in_every_state_has_the_effect_of_the_table() {
         (Event::Timeout,              ["",        "",                 ""]),
         (Event::Yield,                ["",        "",                 "0 R >Backup"]),
         (Event::TakeOver,             ["",        "254 C >Active",    ""]),
-        (Event::GroupActive,          ["",        "100 C >Active",    ""]),
+        (GROUP_ACTIVE, ["",        "100 C >Active",    ""]),
         (Event::GroupLost,            ["",        "",                 "0 R >Backup"]),
         (Event::Shutdown,             ["",        ">Initialize",      "0 R >Initialize"]),
         (Event::Reconfigure(config()),["",        "",                 ""]),

@@ -407,23 +407,3 @@ fn what_a_planned_failover_did_to_the_priority_can_be_undone() {
     bench.handle(Event::Unhold);
     assert_eq!(bench.router.effective_priority(), Priority(100));
 }
-
-#[test]
-fn a_node_that_yielded_a_group_and_has_some_of_it_again_takes_the_rest() {
-    let mut bench = Bench::in_state(State::Active, config());
-    bench.handle(Event::Yield);
-    bench.advert(LOWER, 100);
-    let actions = bench.handle(Event::GroupActive);
-    assert_eq!(actions[..2], [sends(100), Action::Claim]);
-}
-
-#[test]
-fn who_is_active_tells_its_group_so_with_each_advert_and_not_with_its_last() {
-    assert_eq!(group_event(&sends(100)), Some(Event::GroupActive));
-    assert_eq!(group_event(&sends(0)), None);
-    // Of an outranked Active's last words the transition counts, which comes last.
-    let mut bench = Bench::in_state(State::Active, config());
-    let actions = bench.advert(HIGHER, 200);
-    let told = actions.iter().rev().find_map(group_event);
-    assert_eq!(told, Some(Event::GroupLost));
-}

@@ -48,7 +48,7 @@ fn every_event_in_every_state_has_the_effect_of_the_table_in_quorum_mode() {
         (Event::Timeout,          ["",             "",              ""]),
         (Event::Yield,            ["",             "",              "0 R D >Backup"]),
         (Event::TakeOver,         ["S",            "S",             ""]),
-        (Event::GroupActive,      ["S",            "S",             ""]),
+        (GROUP_ACTIVE, ["S",            "S",             ""]),
         (Event::GroupLost,        ["",             "",              "0 R D >Backup"]),
         (Event::Shutdown,         [">Initialize",  "D >Initialize", "0 R D >Initialize"]),
         (gap,                     ["",             "",              "R D >Backup"]),
@@ -149,8 +149,8 @@ fn a_takeover_from_an_active_that_was_put_there_by_command_outranks_it() {
 fn a_node_that_has_the_rest_of_its_group_challenges_an_owner_that_it_outranks_and_asks_once() {
     let mut bench = bench();
     bench.advert(LOWER, 100);
-    assert_eq!(bench.handle(Event::GroupActive), [seeks(100, true)]);
-    assert_eq!(bench.handle(Event::GroupActive), []);
+    assert_eq!(bench.handle(GROUP_ACTIVE), [seeks(100, true)]);
+    assert_eq!(bench.handle(GROUP_ACTIVE), []);
     bench.advert(HIGHER, 101);
-    assert_eq!(bench.handle(Event::GroupActive), [], "it would win");
+    assert_eq!(bench.handle(GROUP_ACTIVE), [], "it would win");
 }
