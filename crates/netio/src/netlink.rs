@@ -289,6 +289,8 @@ fn interface(index: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -312,5 +314,18 @@ mod tests {
             "{text}"
         );
         assert!(error.errno().is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn the_walk_over_any_bytes_ends(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..300), length in 0_u8..64,
+        ) {
+            if let Some(first) = bytes.first_chunk_mut() {
+                *first = u32::from(length).to_ne_bytes();
+            }
+            // No message is shorter than its header.
+            prop_assert!(Messages::new(&bytes).count() <= bytes.len().div_ceil(16));
+        }
     }
 }

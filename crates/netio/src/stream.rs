@@ -169,6 +169,8 @@ fn is_transient(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const LIMITS: Limits = Limits {
@@ -258,5 +260,48 @@ mod tests {
         drop(left);
         right.receive();
         assert!(right.is_closed());
+    }
+
+    proptest! {
+        #[test]
+        fn frames_come_out_as_they_went_in_however_they_are_cut(
+            frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..5),
+            cut in 1_usize..30,
+        ) {
+            let (mut left, mut right) = pair();
+            let mut bytes = Vec::new();
+            for frame in &frames {
+                bytes.extend(u32::try_from(frame.len()).unwrap().to_be_bytes());
+                bytes.extend(frame);
+            }
+            let mut got = Vec::new();
+            for piece in bytes.chunks(cut) {
+                left.queue(&[piece]).unwrap();
+                right.receive();
+                while let Some(frame) = right.take_frame().unwrap() {
+                    got.push(frame.to_vec());
+                }
+            }
+            prop_assert_eq!(got, frames);
+        }
+
+        #[test]
+        fn any_bytes_are_frames_and_lines_within_the_limit_or_an_error(
+            bytes in prop::collection::vec(any::<u8>(), 0..300)
+        ) {
+            let (mut left, mut right) = pair();
+            left.queue(&[&bytes]).unwrap();
+            right.receive();
+            let mut framed = 0;
+            while let Ok(Some(frame)) = right.take_frame() {
+                framed += LENGTH + frame.len();
+            }
+            prop_assert!(bytes[framed..].ends_with(&right.input));
+            prop_assert_eq!(framed + right.input.len(), bytes.len());
+            while let Ok(Some(line)) = right.take_line() {
+                prop_assert!(!line.contains(&b'\n'));
+            }
+            prop_assert!(!right.input.contains(&b'\n'));
+        }
     }
 }

@@ -1,5 +1,4 @@
-//! The checks of the fuzz targets, over the corpus and every small change to it: what a fuzzer needs
-//! libFuzzer for, within a second and without it.
+//! The checks of the fuzz targets, over the corpus and every small change to it.
 //!
 //! `HALO_BLESS=1 cargo test -p halo-packet --test corpus` writes the seeds anew.
 
@@ -9,6 +8,8 @@
     reason = "a failing helper fails its test"
 )]
 
+#[path = "../fuzz/src/changes.rs"]
+mod changes;
 #[path = "../fuzz/src/lib.rs"]
 #[allow(
     unreachable_pub,
@@ -38,6 +39,8 @@ use halo_packet::vrrp::{
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 11);
 const VIP_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x100);
 const OWN_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+
+use changes::each_small_change;
 
 type Check = fn(&[u8]);
 
@@ -224,20 +227,7 @@ fn every_seed_is_taken_by_the_decoder_that_it_is_for() {
 fn the_checks_hold_for_the_corpus_and_every_small_change_to_it() {
     for (target, check) in TARGETS {
         for seed in seeds(target) {
-            check(&seed);
-            for at in 0..seed.len() {
-                check(&seed[..at]);
-                let byte = seed[at];
-                for value in [0, 1, 0x7f, 0x80, 0xff, byte ^ 1, byte.wrapping_add(1)] {
-                    let mut changed = seed.clone();
-                    changed[at] = value;
-                    check(&changed);
-                    changed.truncate(at + 1);
-                    check(&changed);
-                    changed.extend(&seed);
-                    check(&changed);
-                }
-            }
+            each_small_change(&seed, check);
         }
     }
 }

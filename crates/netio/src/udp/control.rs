@@ -115,6 +115,8 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -137,5 +139,24 @@ mod tests {
             control.read(length).destination,
             Some(Ipv6Addr::LOCALHOST.into())
         );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_and_no_more_is_read_than_was_written(
+            source in any::<Option<IpAddr>>(), others: [u64; 12], length in 0..2 * Control::LEN,
+        ) {
+            let mut control = Control(others);
+            control.read(length);
+            let written = control.write(source, None);
+            let read = control.read(written);
+            prop_assert_eq!(read.segment, None);
+            // An IPv4 source stands where the kernel looks for it, not where it writes a destination.
+            let expected = source.map(|source| match source {
+                IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                IpAddr::V6(_) => source,
+            });
+            prop_assert_eq!(read.destination, expected);
+        }
     }
 }

@@ -86,6 +86,8 @@ fn parse(interface: u32, packet: &[u8]) -> Option<Datagram> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -108,5 +110,17 @@ mod tests {
     fn a_packet_shorter_than_its_header_is_skipped() {
         assert_eq!(parse(3, &[0x45; 19]), None);
         assert_eq!(parse(3, &[0x4f; 20]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_packet_is_skipped_or_has_its_payload_at_its_end(
+            packet in prop::collection::vec(any::<u8>(), 0..100)
+        ) {
+            if let Some(datagram) = parse(3, &packet) {
+                prop_assert!(packet.len() - datagram.payload.len() >= 20);
+                prop_assert!(packet.ends_with(&datagram.payload));
+            }
+        }
     }
 }
