@@ -27,7 +27,7 @@ struct Options {
     /// Nodes of a cluster, least and most: `3` or `2..7`.
     #[arg(long, default_value = "2..7", value_parser = parse_nodes)]
     nodes: (usize, usize),
-    /// One virtual router, a quorum (three to seven voters, whatever --nodes says), a sync group, or each.
+    /// One virtual router, a quorum (three to seven voters, whatever --nodes says), a sync group, both, or each.
     #[arg(long, value_enum, default_value = "all")]
     mode: Mode,
 }
@@ -39,7 +39,8 @@ impl Mode {
             Self::Plain => &[Self::Plain],
             Self::Quorum => &[Self::Quorum],
             Self::Group => &[Self::Group],
-            Self::All => &[Self::Plain, Self::Quorum, Self::Group],
+            Self::QuorumGroup => &[Self::QuorumGroup],
+            Self::All => &[Self::Plain, Self::Quorum, Self::Group, Self::QuorumGroup],
         }
     }
 
@@ -48,6 +49,7 @@ impl Mode {
             Self::Plain => "plain",
             Self::Quorum => "quorum",
             Self::Group => "group",
+            Self::QuorumGroup => "quorum-group",
             Self::All => "all",
         }
     }
@@ -79,6 +81,8 @@ enum Mode {
     Quorum,
     /// Several virtual routers that move together, without a quorum.
     Group,
+    /// Several that move together, and a majority that decides about each.
+    QuorumGroup,
     /// Each seed as each.
     All,
 }
@@ -128,8 +132,11 @@ fn lower(one: Option<(u64, Mode)>, two: Option<(u64, Mode)>) -> Option<(u64, Mod
 
 /// Plays a seed as one kind of cluster.
 fn play_seed(seed: u64, mode: Mode, nodes: (usize, usize), traced: bool) -> Outcome {
-    if mode == Mode::Quorum {
-        let plan = QuorumPlan::from_seed(seed);
+    if matches!(mode, Mode::Quorum | Mode::QuorumGroup) {
+        let plan = match mode {
+            Mode::Quorum => QuorumPlan::from_seed(seed),
+            _ => QuorumPlan::of_group(seed),
+        };
         let report = run_quorum(&plan, None, traced);
         let nodes = plan.nodes.iter().enumerate();
         let mut trace: Vec<_> = nodes.map(|(i, node)| format!("lb{i}: {node:?}")).collect();
@@ -181,7 +188,8 @@ fn main() -> ExitCode {
             Mode::Plain => "without a quorum",
             Mode::Quorum => "with a quorum",
             Mode::Group => "with a sync group",
-            Mode::All => "each alone, with a quorum, and with a sync group",
+            Mode::QuorumGroup => "with a sync group and a quorum",
+            Mode::All => "each alone, with a quorum, with a sync group, and with both",
         },
         sum.steps,
         sum.transitions,

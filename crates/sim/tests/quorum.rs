@@ -70,6 +70,43 @@ fn voters_that_do_not_answer_polls_are_noticed() {
     assert!(breaks(QuorumMutant::MuteVoters, Invariant::MajorityHolds));
 }
 
+#[test]
+fn no_seed_breaks_a_rule_of_a_sync_group_with_a_quorum() {
+    for seed in 0..200 {
+        let report = run_quorum(&QuorumPlan::of_group(seed), None, false);
+        assert_eq!(
+            report.violation, None,
+            "replay: halo-sim --mode quorum-group --seed {seed} --trace"
+        );
+    }
+}
+
+/// Whether this defect breaks this rule of a group in one of the first seeds.
+fn breaks_group(mutant: QuorumMutant, rule: Invariant) -> bool {
+    (0..1_000).any(|seed| {
+        let report = run_quorum(&QuorumPlan::of_group(seed), Some(mutant), false);
+        report
+            .violation
+            .is_some_and(|broken| broken.invariant == rule)
+    })
+}
+
+#[test]
+fn decisions_that_are_not_passed_on_to_the_rest_of_a_group_are_noticed() {
+    assert!(breaks_group(
+        QuorumMutant::PassesNothingOn,
+        Invariant::GroupTogether
+    ));
+}
+
+#[test]
+fn a_group_whose_election_asks_no_quorum_is_noticed() {
+    assert!(breaks_group(
+        QuorumMutant::AsksNobody,
+        Invariant::OneOwnerEver
+    ));
+}
+
 /// lb0 with priority 200, lb1 with 100 and a witness, adverts every 100 ms, faults at these milliseconds.
 fn scenario(faults: &[(u64, QuorumFault)]) -> QuorumPlan {
     let node = |priority: Option<u8>| QuorumNode {
@@ -81,6 +118,7 @@ fn scenario(faults: &[(u64, QuorumFault)]) -> QuorumPlan {
         seed: 1,
         interval: Centiseconds::new(10).expect("10 is within 1 to 4095"),
         preempt: true,
+        vips: 1,
         nodes: vec![node(Some(200)), node(Some(100)), node(None)],
         faults: faults.iter().map(|(ms, fault)| (at(*ms), *fault)).collect(),
         end: Nanos(0),
@@ -90,7 +128,11 @@ fn scenario(faults: &[(u64, QuorumFault)]) -> QuorumPlan {
 }
 
 fn play(faults: &[(u64, QuorumFault)]) -> QuorumReport {
-    let report = run_quorum(&scenario(faults), None, true);
+    play_plan(&scenario(faults))
+}
+
+fn play_plan(plan: &QuorumPlan) -> QuorumReport {
+    let report = run_quorum(plan, None, true);
     assert_eq!(report.violation, None, "{}", report.trace.join("\n"));
     report
 }
@@ -181,6 +223,28 @@ fn a_planned_failover_costs_two_round_trips() {
     let actives = actives(&play(&[(5_000, QuorumFault::TakeOver(1))]));
     assert_eq!(actives[1].1, "lb1");
     assert!(actives[1].0 <= 5_001, "{actives:?}");
+}
+
+#[test]
+fn a_planned_failover_moves_a_group_with_a_quorum_whole_and_for_good() {
+    let moves = [
+        (5_000, QuorumFault::TakeOver(1), "lb1"),
+        (5_000, QuorumFault::YieldOwner, "lb1"),
+    ];
+    for (at, fault, to) in moves {
+        let plan = QuorumPlan {
+            vips: 3,
+            ..scenario(&[(at, fault)])
+        };
+        let report = play_plan(&plan);
+        let actives = actives(&report);
+        let (before, after) = actives.split_at(3);
+        assert!(before.iter().all(|(_, node)| node == "lb0"), "{actives:?}");
+        assert!(after.iter().all(|(_, node)| node == to), "{actives:?}");
+        assert_eq!(after.len(), 3, "{actives:?}");
+        let last = after.iter().map(|(millis, _)| *millis).max();
+        assert!(last <= Some(at + 110), "{fault:?}: {actives:?}");
+    }
 }
 
 #[test]

@@ -194,7 +194,7 @@ impl VirtualRouter {
             (State::Backup, Event::Yield) => self.command = Command::Yielded,
             (State::Backup, Event::TakeOver) => self.take_over(now),
             (State::Backup, Event::GroupActive { priority }) => self.join_group(priority, now),
-            (State::Backup, Event::GroupLost) => {}
+            (State::Backup, Event::GroupLost) => self.ask_no_more_with_group(now),
             (State::Backup, Event::MandateGranted) => self.mandate_granted(now),
             // It was given back meanwhile.
             (State::Backup, Event::MandateLost | Event::Challenged { .. }) => {}

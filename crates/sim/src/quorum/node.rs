@@ -18,13 +18,42 @@ use crate::time::Clock;
 pub(super) enum Packet {
     Advert {
         from: usize,
+        vip: usize,
         heartbeat: Heartbeat,
     },
     Quorum {
         from: usize,
+        vip: usize,
         body: [u8; MAX_LEN],
         len: usize,
     },
+}
+
+/// A voter's part in one virtual router.
+#[derive(Debug)]
+pub(super) struct Seat {
+    /// `None`: a witness.
+    pub(super) router: Option<VirtualRouter>,
+    pub(super) member: Member,
+    /// Until when the kernel answers for the addresses, by the node's clock; `None`: they are not there.
+    pub(super) answers_until: Option<Instant>,
+}
+
+impl Seat {
+    /// A new process in place of the former, which removes what that one left behind.
+    fn start(&mut self, parameters: Parameters, now: Instant) {
+        self.member = Member::new(parameters, now);
+        if let Some(router) = &mut self.router {
+            *router = VirtualRouter::new(*router.config()).with_quorum();
+        }
+        self.answers_until = None;
+    }
+
+    /// When it wants to be woken.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let router = self.router.as_ref().and_then(VirtualRouter::poll_timeout);
+        router.into_iter().chain(self.member.poll_timeout()).min()
+    }
 }
 
 /// A voter.
@@ -32,12 +61,9 @@ pub(super) enum Packet {
 pub(super) struct Node {
     pub(super) address: IpAddr,
     pub(super) clock: Clock,
-    /// `None`: a witness.
-    pub(super) router: Option<VirtualRouter>,
-    pub(super) member: Member,
+    /// One a virtual router.
+    pub(super) seats: Vec<Seat>,
     pub(super) run: Run,
-    /// Until when the kernel answers for the addresses, by the node's clock; `None`: they are not there.
-    pub(super) answers_until: Option<Instant>,
     pub(super) silent_until: Nanos,
     pub(super) wake: Option<Key>,
     pub(super) inbox: Inbox<Packet>,
@@ -62,13 +88,16 @@ impl Node {
             })
             .with_quorum()
         });
+        let seat = || Seat {
+            router: router.clone(),
+            member: Member::new(parameters.clone(), clock.at(Nanos(0))),
+            answers_until: None,
+        };
         let mut node = Self {
             address,
             clock,
-            router,
-            member: Member::new(parameters, clock.at(Nanos(0))),
+            seats: (0..plan.vips).map(|_| seat()).collect(),
             run: Run::Running,
-            answers_until: None,
             silent_until: Nanos(0),
             wake: None,
             inbox: Inbox::new(),
@@ -79,7 +108,7 @@ impl Node {
         node
     }
 
-    /// A new process in place of the former, which removes what that one left behind.
+    /// A new process in place of the former.
     pub(super) fn start(
         &mut self,
         index: usize,
@@ -93,12 +122,11 @@ impl Node {
             Some(QuorumMutant::ForgetsPromises) => Nanos(0),
             _ => now,
         };
-        self.member = Member::new(parameters, self.clock.at(began));
-        if let Some(router) = &mut self.router {
-            *router = VirtualRouter::new(*router.config()).with_quorum();
+        let began = self.clock.at(began);
+        for seat in &mut self.seats {
+            seat.start(parameters.clone(), began);
         }
         self.run = Run::Running;
-        self.answers_until = None;
         self.inbox.clear();
         self.keep_silent(now, &plan.timing());
     }
@@ -109,17 +137,23 @@ impl Node {
     }
 
     /// Whether it takes part in the election.
-    pub(super) fn is_able(&self) -> bool {
-        let router = self.router.as_ref();
+    pub(super) fn is_able(&self, vip: usize) -> bool {
+        let router = self.seats[vip].router.as_ref();
         self.run == Run::Running && router.is_some_and(|router| router.state() != State::Initialize)
     }
 
     /// Whether its kernel answers for the addresses.
-    pub(super) fn owns(&self, now: Nanos) -> bool {
+    pub(super) fn owns(&self, vip: usize, now: Nanos) -> bool {
         // A machine that stands still answers nobody.
         let alive = !matches!(self.run, Run::Suspended { .. });
-        let lease = self.answers_until;
+        let lease = self.seats[vip].answers_until;
         alive && lease.is_some_and(|until| self.clock.at(now) < until)
+    }
+
+    /// How many of the virtual routers it owns.
+    pub(super) fn owned(&self, now: Nanos) -> usize {
+        let vips = 0..self.seats.len();
+        vips.filter(|vip| self.owns(*vip, now)).count()
     }
 
     /// Whether it may vote.
@@ -127,16 +161,10 @@ impl Node {
         self.run == Run::Running && now >= self.silent_until
     }
 
-    /// When it wants to be woken.
-    pub(super) fn due(&self) -> Option<Instant> {
-        let router = self.router.as_ref().and_then(VirtualRouter::poll_timeout);
-        router.into_iter().chain(self.member.poll_timeout()).min()
-    }
-
     /// Whether it preempts, if it takes part at all.
     pub(super) fn preempts(&self) -> bool {
-        let router = self.router.as_ref();
-        router.is_none_or(|router| router.config().preempt)
+        let mut routers = self.seats.iter().flat_map(|seat| &seat.router);
+        routers.all(|router| router.config().preempt)
     }
 }
 

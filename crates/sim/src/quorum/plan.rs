@@ -16,6 +16,8 @@ pub struct QuorumPlan {
     pub interval: Centiseconds,
     /// Whether nodes preempt.
     pub preempt: bool,
+    /// Virtual routers; several of them are a sync group.
+    pub vips: usize,
     /// The voters; three to seven.
     pub nodes: Vec<QuorumNode>,
     /// What happens, in order of time.
@@ -123,6 +125,7 @@ impl QuorumPlan {
             seed,
             interval,
             preempt: rng.chance(700),
+            vips: 1,
             nodes: draw_nodes(&mut rng, count),
             faults: Vec::new(),
             end: Nanos(0),
@@ -148,6 +151,16 @@ impl QuorumPlan {
         plan.draw_finale(&mut rng);
         plan.finish();
         plan
+    }
+
+    /// The plan of a seed for a group of two or three virtual routers that move together.
+    #[must_use]
+    pub fn of_group(seed: u64) -> Self {
+        let vips = if seed.is_multiple_of(2) { 2 } else { 3 };
+        Self {
+            vips,
+            ..Self::from_seed(seed)
+        }
     }
 
     /// Every process runs in the end, except one at times; every cut is mended, except one at times.
@@ -203,6 +216,12 @@ impl QuorumPlan {
     pub fn vacancy(&self) -> Duration {
         let timing = self.timing();
         timing.promise(timing.lease) + self.longest_interval() * 8 + timing.retry() * 6
+    }
+
+    /// The longest that nodes which hear each other may each own some of a group: as long as whoever is to
+    /// have the rest may take to get it.
+    pub(super) fn longest_split(&self) -> Duration {
+        self.vacancy()
     }
 
     /// The time in which any disturbance settles.

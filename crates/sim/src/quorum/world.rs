@@ -5,13 +5,13 @@ mod faults;
 use std::time::{Duration, Instant};
 
 use halo_quorum::{Action as Ask, Epoch, Intent, MAX_LEN, Message};
-use halo_vrrp::{Action, Event, Heartbeat, Priority};
+use halo_vrrp::{Action, Event, Heartbeat, Priority, VirtualRouter, group_event};
 
 use super::monitor::{Monitor, Standing, violation};
-use super::node::{Node, Packet};
+use super::node::{Node, Packet, Seat};
 use super::plan::{QuorumFault, QuorumPlan};
 use crate::agenda::Agenda;
-use crate::monitor::{Invariant, Violation};
+use crate::monitor::{Invariant, SLACK, Violation};
 use crate::network::{Network, Noise};
 use crate::process::Run;
 use crate::{Nanos, Rng};
@@ -34,6 +34,8 @@ pub enum QuorumMutant {
     NeverAsksAgain,
     /// Refusals and answers to polls are not sent.
     MuteVoters,
+    /// What one router of a group decides is not passed on to the others.
+    PassesNothingOn,
 }
 
 /// What a run came to.
@@ -64,6 +66,9 @@ enum Step {
     End,
 }
 
+/// A virtual router on a node.
+type Place = (usize, usize);
+
 struct World<'a> {
     plan: &'a QuorumPlan,
     now: Nanos,
@@ -71,11 +76,14 @@ struct World<'a> {
     rng: Rng,
     nodes: Vec<Node>,
     network: Network,
-    monitor: Monitor,
+    /// One a virtual router.
+    monitors: Vec<Monitor>,
+    /// Since when a group is split, in calm.
+    split_since: Option<Nanos>,
     mutant: Option<QuorumMutant>,
     settled: bool,
-    /// The owner of last, and the epoch of its ownership.
-    latest: Option<(usize, Epoch)>,
+    /// The owner of each of last, and the epoch of its ownership.
+    latest: Vec<Option<(usize, Epoch)>>,
     /// Voters have forgotten epochs since then.
     restarted: bool,
     traced: bool,
@@ -87,6 +95,7 @@ impl<'a> World<'a> {
         // The epoch is opaque: no result depends on it.
         let epoch = Instant::now();
         let nodes = plan.nodes.iter().enumerate();
+        let monitor = |_| Monitor::new(plan.vacancy(), plan.settling());
         Self {
             plan,
             now: Nanos(0),
@@ -94,10 +103,11 @@ impl<'a> World<'a> {
             rng: Rng::new(!plan.seed),
             nodes: nodes.map(|(i, n)| Node::new(i, *n, plan, epoch)).collect(),
             network: Network::new(plan.nodes.len()),
-            monitor: Monitor::new(plan.vacancy(), plan.settling()),
+            monitors: (0..plan.vips).map(monitor).collect(),
+            split_since: None,
             mutant,
             settled: false,
-            latest: None,
+            latest: vec![None; plan.vips],
             restarted: false,
             traced,
             report: QuorumReport {
@@ -119,75 +129,92 @@ impl<'a> World<'a> {
             self.note(|| format!("*** {broken}"));
             self.report.violation = Some(broken);
         }
-        self.report.longest_vacancy = self.monitor.longest;
+        let vacancies = self.monitors.iter().map(|monitor| monitor.longest);
+        self.report.longest_vacancy = vacancies.max().unwrap_or_default();
         self.report
     }
 
     fn play_steps(&mut self) -> Result<(), Violation> {
         for node in 0..self.nodes.len() {
-            self.drive(node, Event::Enable)?;
+            self.tell(node, Event::Enable)?;
         }
         while let Some((at, step)) = self.agenda.next() {
             self.now = at;
             self.report.steps += 1;
-            self.monitor.watch(self.now, self.standing())?;
-            self.settled = self.monitor.is_settled(self.now);
+            self.watch()?;
+            self.settled = self.monitors.iter().all(|one| one.is_settled(self.now));
             match step {
                 Step::Fault(fault) => self.apply(fault)?,
                 Step::Deliver { to, packet } => self.deliver(to, packet)?,
                 Step::Wake(node) => self.wake(node)?,
                 Step::End => return self.check_end(),
             }
-            self.monitor.watch(self.now, self.standing())?;
+            self.watch()?;
         }
         Ok(())
     }
 
-    /// Hands an event to a node's election, and carries out what comes of it.
-    fn drive(&mut self, index: usize, event: Event) -> Result<(), Violation> {
-        let now = self.clock(index);
-        if let Some(router) = &mut self.nodes[index].router {
-            router.handle_event(event, now);
-        }
-        self.follow_up(index)
+    /// Hands an event to all elections of a node.
+    fn tell(&mut self, index: usize, event: Event) -> Result<(), Violation> {
+        (0..self.plan.vips).try_for_each(|vip| self.drive((index, vip), event))
     }
 
-    /// Carries out what election and quorum ask for, until they are content.
-    fn follow_up(&mut self, index: usize) -> Result<(), Violation> {
+    /// Hands an event to one of a node's elections, and carries out what comes of it.
+    fn drive(&mut self, at: Place, event: Event) -> Result<(), Violation> {
+        let now = self.clock(at.0);
+        if let Some(router) = &mut self.seat(at).router {
+            router.handle_event(event, now);
+        }
+        self.follow_up(at)
+    }
+
+    /// Carries out what election and quorum ask for, until they are content, and passes on to the others of a
+    /// group what the election decides, as the agent does.
+    fn follow_up(&mut self, at: Place) -> Result<(), Violation> {
+        let mut passed_on = None;
         loop {
-            let router = self.nodes[index].router.as_mut();
-            if let Some(action) = router.and_then(halo_vrrp::VirtualRouter::poll_action) {
-                self.perform(index, action)?;
-            } else if let Some(action) = self.nodes[index].member.poll_action() {
-                self.answer(index, action);
+            let router = self.seat(at).router.as_mut();
+            if let Some(action) = router.and_then(VirtualRouter::poll_action) {
+                passed_on = group_event(&action).or(passed_on);
+                self.perform(at, action)?;
+            } else if let Some(action) = self.seat(at).member.poll_action() {
+                self.answer(at, action);
             } else {
                 break;
             }
         }
-        self.bound_kernel(index);
-        self.wake_later(index);
+        self.bound_kernel(at);
+        let passed_on = passed_on.filter(|_| self.mutant != Some(QuorumMutant::PassesNothingOn));
+        if let Some(event) = passed_on {
+            let (index, vip) = at;
+            let others = (0..self.plan.vips).filter(|other| *other != vip);
+            others
+                .map(|other| (index, other))
+                .try_for_each(|other| self.drive(other, event))?;
+        }
+        self.wake_later(at.0);
         Ok(())
     }
 
     /// What the election asks for.
-    fn perform(&mut self, index: usize, action: Action) -> Result<(), Violation> {
-        let now = self.clock(index);
+    fn perform(&mut self, at: Place, action: Action) -> Result<(), Violation> {
+        let now = self.clock(at.0);
         match action {
             Action::SendAdvert { priority, interval } => {
                 let heartbeat = Heartbeat { priority, interval };
-                self.send_all(index, heartbeat);
-                if priority != Priority::RESIGN && self.nodes[index].answers_until.is_some() {
-                    self.renew_kernel(index, now);
+                self.send_all(at, heartbeat);
+                if priority != Priority::RESIGN && self.seat(at).answers_until.is_some() {
+                    self.renew_kernel(at, now);
                 }
             }
             Action::Claim => {
-                self.renew_kernel(index, now);
-                self.check_epoch(index)?;
+                self.renew_kernel(at, now);
+                self.check_epoch(at)?;
             }
             Action::Release if self.mutant == Some(QuorumMutant::ReleasesTooEarly) => {}
-            Action::Release => self.nodes[index].answers_until = None,
+            Action::Release => self.seat(at).answers_until = None,
             Action::SeekMandate { .. } if self.mutant == Some(QuorumMutant::AsksNobody) => {
-                self.grant(index, now);
+                self.grant(at, now);
             }
             Action::SeekMandate {
                 priority,
@@ -197,15 +224,16 @@ impl<'a> World<'a> {
                     priority: priority.get(),
                     challenge,
                 };
-                self.nodes[index].member.seek(intent, now);
+                self.seat(at).member.seek(intent, now);
             }
             Action::DropMandate { successor } => {
-                self.nodes[index].member.resign(successor, now);
+                self.seat(at).member.resign(successor, now);
             }
             Action::Reannounce(_) | Action::Probe(_) => {}
             Action::Transition { from, to, reason } => {
                 self.report.transitions += 1;
-                self.note(|| format!("lb{index} {from:?} -> {to:?}: {reason}"));
+                let (index, vip) = at;
+                self.note(|| format!("lb{index} vip{vip} {from:?} -> {to:?}: {reason}"));
                 if self.settled {
                     let details = format!("lb{index} went from {from:?} to {to:?}: {reason}");
                     return Err(violation(self.now, Invariant::NoFlap, details));
@@ -215,17 +243,18 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn grant(&mut self, index: usize, now: Instant) {
-        if let Some(router) = &mut self.nodes[index].router {
+    fn grant(&mut self, at: Place, now: Instant) {
+        if let Some(router) = &mut self.seat(at).router {
             router.handle_event(Event::MandateGranted, now);
         }
     }
 
     /// What the quorum asks for.
-    fn answer(&mut self, index: usize, action: Ask) {
+    fn answer(&mut self, at: Place, action: Ask) {
+        let (index, vip) = at;
         let now = self.clock(index);
         let event = match action {
-            Ask::Send { to, message } => return self.send(index, to, message),
+            Ask::Send { to, message } => return self.send(at, to, message),
             Ask::Granted => Event::MandateGranted,
             Ask::Lost => Event::MandateLost,
             Ask::Challenged { by, priority } => Event::Challenged {
@@ -233,36 +262,38 @@ impl<'a> World<'a> {
                 priority: Priority(priority),
             },
         };
-        self.note(|| format!("lb{index} quorum: {event:?}"));
-        if let Some(router) = &mut self.nodes[index].router {
+        self.note(|| format!("lb{index} vip{vip} quorum: {event:?}"));
+        if let Some(router) = &mut self.seat(at).router {
             router.handle_event(event, now);
         }
     }
 
     /// The kernel's lease: three heartbeats, and never longer than the majority's.
-    fn renew_kernel(&mut self, index: usize, now: Instant) {
-        let until = now + self.nodes[index].interval.duration() * 3;
-        let lease = self.nodes[index].member.lease_until();
+    fn renew_kernel(&mut self, at: Place, now: Instant) {
+        let until = now + self.nodes[at.0].interval.duration() * 3;
+        let lease = self.seat(at).member.lease_until();
         let bounded = match self.mutant {
             Some(QuorumMutant::KernelOutlivesLease | QuorumMutant::AsksNobody) => until,
             _ => lease.map_or(now, |lease| lease.min(until)),
         };
-        self.nodes[index].answers_until = Some(bounded);
+        self.seat(at).answers_until = Some(bounded);
     }
 
     /// A lease that was renewed meanwhile lets the kernel answer on.
-    fn bound_kernel(&mut self, index: usize) {
-        let owner = self.nodes[index].answers_until.is_some();
-        if owner && self.nodes[index].member.lease_until().is_some() {
-            let now = self.clock(index);
-            self.renew_kernel(index, now);
+    fn bound_kernel(&mut self, at: Place) {
+        let owner = self.seat(at).answers_until.is_some();
+        if owner && self.seat(at).member.lease_until().is_some() {
+            let now = self.clock(at.0);
+            self.renew_kernel(at, now);
         }
     }
 
     /// An owner that follows another has a higher epoch, unless voters have forgotten.
-    fn check_epoch(&mut self, index: usize) -> Result<(), Violation> {
-        let epoch = self.nodes[index].member.view(self.clock(index)).epoch;
-        let before = self.latest.replace((index, epoch));
+    fn check_epoch(&mut self, at: Place) -> Result<(), Violation> {
+        let (index, vip) = at;
+        let now = self.clock(index);
+        let epoch = self.seat(at).member.view(now).epoch;
+        let before = self.latest[vip].replace((index, epoch));
         let fell = before.is_some_and(|(owner, before)| owner != index && epoch <= before);
         if fell && !self.restarted && self.mutant.is_none() {
             let details = format!("lb{index} took over with epoch {epoch}, after {before:?}");
@@ -271,13 +302,18 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn send_all(&mut self, from: usize, heartbeat: Heartbeat) {
+    fn send_all(&mut self, (from, vip): Place, heartbeat: Heartbeat) {
+        let packet = Packet::Advert {
+            from,
+            vip,
+            heartbeat,
+        };
         for to in (0..self.nodes.len()).filter(|to| *to != from) {
-            self.launch(from, to, Packet::Advert { from, heartbeat });
+            self.launch(from, to, packet);
         }
     }
 
-    fn send(&mut self, from: usize, to: std::net::IpAddr, message: Message) {
+    fn send(&mut self, (from, vip): Place, to: std::net::IpAddr, message: Message) {
         let answers = matches!(message, Message::Stance { .. } | Message::Refusal { .. });
         if answers && self.mutant == Some(QuorumMutant::MuteVoters) {
             return;
@@ -287,7 +323,13 @@ impl<'a> World<'a> {
         };
         let mut body = [0; MAX_LEN];
         let len = message.encode(&mut body);
-        self.launch(from, to, Packet::Quorum { from, body, len });
+        let packet = Packet::Quorum {
+            from,
+            vip,
+            body,
+            len,
+        };
+        self.launch(from, to, packet);
     }
 
     fn launch(&mut self, from: usize, to: usize, packet: Packet) {
@@ -311,21 +353,33 @@ impl<'a> World<'a> {
 
     fn receive(&mut self, to: usize, packet: Packet) -> Result<(), Violation> {
         match packet {
-            Packet::Advert { from, heartbeat } => {
+            Packet::Advert {
+                from,
+                vip,
+                heartbeat,
+            } => {
                 let from = self.nodes[from].address;
-                self.drive(to, Event::Advert { from, heartbeat })
+                self.drive((to, vip), Event::Advert { from, heartbeat })
             }
-            Packet::Quorum { from, body, len } => {
+            Packet::Quorum {
+                from,
+                vip,
+                body,
+                len,
+            } => {
                 let from = self.nodes[from].address;
                 let now = self.clock(to);
                 match Message::decode(&body[..len]) {
-                    Ok(message) => self.nodes[to].member.handle_message(from, &message, now),
+                    Ok(message) => {
+                        let member = &mut self.seat((to, vip)).member;
+                        member.handle_message(from, &message, now);
+                    }
                     Err(error) => {
                         let details = format!("{error}: {:?}", &body[..len]);
                         return Err(violation(self.now, Invariant::DamageDetected, details));
                     }
                 }
-                self.follow_up(to)
+                self.follow_up((to, vip))
             }
         }
     }
@@ -336,76 +390,123 @@ impl<'a> World<'a> {
             return Ok(());
         }
         let now = self.clock(index);
-        if self.mutant != Some(QuorumMutant::NeverAsksAgain) {
-            self.nodes[index].member.handle_timeout(now);
+        for vip in 0..self.plan.vips {
+            if self.mutant != Some(QuorumMutant::NeverAsksAgain) {
+                self.seat((index, vip)).member.handle_timeout(now);
+            }
+            self.follow_up((index, vip))?;
         }
-        self.follow_up(index)?;
-        self.drive(index, Event::Timeout)
+        self.tell(index, Event::Timeout)
     }
 
     fn wake_later(&mut self, index: usize) {
         self.agenda.cancel(self.nodes[index].wake.take());
         let node = &self.nodes[index];
-        let due = match self.mutant {
+        let due = node.seats.iter().filter_map(|seat| match self.mutant {
             Some(QuorumMutant::NeverAsksAgain) => {
-                let router = node.router.as_ref();
-                router.and_then(halo_vrrp::VirtualRouter::poll_timeout)
+                seat.router.as_ref().and_then(VirtualRouter::poll_timeout)
             }
-            _ => node.due(),
-        };
-        let Some(due) = due else { return };
+            _ => seat.due(),
+        });
+        let Some(due) = due.min() else { return };
         let at = node.clock.when(due).max(self.now);
         let late = self.rng.duration(JITTER);
         let key = self.agenda.plan(at.after(late), Step::Wake(index));
         self.nodes[index].wake = Some(key);
     }
 
-    fn standing(&self) -> Standing {
-        let owners = self.nodes.iter().filter(|node| node.owns(self.now)).count();
+    /// Looks at each router's owners, and at the group.
+    fn watch(&mut self) -> Result<(), Violation> {
+        for vip in 0..self.plan.vips {
+            let standing = self.standing(vip);
+            self.monitors[vip].watch(self.now, standing)?;
+        }
+        let Some((one, two)) = self
+            .split()
+            .filter(|_| self.network.noise == Noise::default())
+        else {
+            self.split_since = None;
+            return Ok(());
+        };
+        let since = *self.split_since.get_or_insert(self.now);
+        let (lasting, limit) = (self.now.since(since), self.plan.longest_split() + SLACK);
+        if lasting <= limit {
+            return Ok(());
+        }
+        let details = format!(
+            "lb{one} and lb{two} have each owned some of the group for {lasting:?}, at most {limit:?}"
+        );
+        Err(violation(self.now, Invariant::GroupTogether, details))
+    }
+
+    /// Two nodes that hear each other, and each own some of the group.
+    fn split(&self) -> Option<(usize, usize)> {
+        if self.plan.vips == 1 {
+            return None;
+        }
+        let owners = (0..self.nodes.len()).filter(|node| self.nodes[*node].owned(self.now) > 0);
+        let owners: Vec<usize> = owners.collect();
+        let pairs = owners.windows(2).map(|pair| (pair[0], pair[1]));
+        let both_ways = |(one, two): &(usize, usize)| {
+            self.network.is_open(*one, *two) && self.network.is_open(*two, *one)
+        };
+        pairs.into_iter().find(both_ways)
+    }
+
+    fn standing(&self, vip: usize) -> Standing {
+        let owners = self.nodes.iter().filter(|node| node.owns(vip, self.now));
         Standing {
-            owners: u32::try_from(owners).unwrap_or(u32::MAX),
-            majority: (0..self.nodes.len()).any(|node| self.could_own(node)),
+            owners: u32::try_from(owners.count()).unwrap_or(u32::MAX),
+            majority: (0..self.nodes.len()).any(|node| self.could_own(node, vip)),
             calm: self.network.noise == Noise::default(),
             whole: self.network.is_calm() && self.nodes.iter().all(|n| n.run == Run::Running),
         }
     }
 
     /// Whether an able node and a majority that may vote hear each other.
-    fn could_own(&self, node: usize) -> bool {
+    fn could_own(&self, node: usize, vip: usize) -> bool {
         let reached = (0..self.nodes.len()).filter(|voter| {
             self.nodes[*voter].votes(self.now)
                 && self.network.is_open(node, *voter)
                 && self.network.is_open(*voter, node)
         });
-        self.nodes[node].is_able() && reached.count() > self.nodes.len() / 2
+        self.nodes[node].is_able(vip) && reached.count() > self.nodes.len() / 2
     }
 
     /// The plan left the time to settle.
     fn check_end(&self) -> Result<(), Violation> {
-        let standing = self.standing();
         if !self.settled {
             let details = "the run ended before its nodes could settle: the plan is wrong";
             let invariant = Invariant::MajorityHolds;
             return Err(violation(self.now, invariant, details.to_owned()));
         }
+        if let Some((one, two)) = self.split() {
+            let details = format!("lb{one} and lb{two} each own some of the group in the end");
+            return Err(violation(self.now, Invariant::GroupTogether, details));
+        }
+        (0..self.plan.vips).try_for_each(|vip| self.check_owner(vip))
+    }
+
+    fn check_owner(&self, vip: usize) -> Result<(), Violation> {
+        let standing = self.standing(vip);
         if standing.majority && standing.owners == 0 {
             let details = "a majority has no owner in the end".to_owned();
             return Err(violation(self.now, Invariant::MajorityHolds, details));
         }
         if standing.whole && self.nodes.iter().all(Node::preempts) {
-            self.check_preference()?;
+            self.check_preference(vip)?;
         }
         Ok(())
     }
 
-    fn check_preference(&self) -> Result<(), Violation> {
-        let able = self.nodes.iter().filter(|node| node.is_able());
+    fn check_preference(&self, vip: usize) -> Result<(), Violation> {
+        let able = self.nodes.iter().filter(|node| node.is_able(vip));
         let priority = |node: &Node| {
-            let router = node.router.as_ref();
-            router.map(halo_vrrp::VirtualRouter::effective_priority)
+            let router = node.seats[vip].router.as_ref();
+            router.map(VirtualRouter::effective_priority)
         };
         let highest = able.filter_map(priority).max();
-        let owner = self.nodes.iter().find(|node| node.owns(self.now));
+        let owner = self.nodes.iter().find(|node| node.owns(vip, self.now));
         if owner.and_then(priority) < highest {
             let details = format!(
                 "the owner has {:?}, not {highest:?}",
@@ -414,6 +515,10 @@ impl<'a> World<'a> {
             return Err(violation(self.now, Invariant::HighestPriority, details));
         }
         Ok(())
+    }
+
+    fn seat(&mut self, (index, vip): Place) -> &mut Seat {
+        &mut self.nodes[index].seats[vip]
     }
 
     fn clock(&self, index: usize) -> Instant {

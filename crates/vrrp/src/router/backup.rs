@@ -204,14 +204,31 @@ impl VirtualRouter {
         if self.command == Command::Yielded && theirs > Priority::LOWEST {
             self.command = Command::None;
         }
-        let ours = self.effective_priority();
+        // Here by command, one of them would stay apart from the others otherwise.
+        let by_command = theirs >= Priority::HIGHEST;
+        let ours = if by_command {
+            self.config.priority.max(Priority::HIGHEST)
+        } else {
+            self.effective_priority()
+        };
         let recent = self.active_interval.duration() * 2;
         let insists = self.heard.is_some_and(|heard| {
             now.saturating_duration_since(heard.at) <= recent
                 && (heard.priority, heard.from) > (ours, self.config.address)
         });
-        if !insists {
-            self.become_active(Reason::WithGroup, now);
+        if insists {
+            return;
+        }
+        if by_command {
+            self.command = Command::Held;
+        }
+        self.become_active(Reason::WithGroup, now);
+    }
+
+    /// The rest of the sync group is not Active here any more: what was asked for with it is not wanted.
+    pub(super) fn ask_no_more_with_group(&mut self, now: Instant) {
+        if self.mandate == Mandate::Sought(Reason::WithGroup) {
+            self.give_up_asking(now);
         }
     }
 

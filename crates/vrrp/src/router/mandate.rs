@@ -45,16 +45,25 @@ impl VirtualRouter {
         match self.mandate {
             Mandate::NotNeeded | Mandate::Held => return true,
             // Nobody waits for a command that long: the Active that is heard stays what it is.
-            Mandate::Sought(Reason::TookOver)
-                if self.heard.is_some() && reason != Reason::TookOver =>
+            Mandate::Sought(_)
+                if self.command == Command::Held
+                    && self.heard.is_some()
+                    && reason != Reason::TookOver =>
             {
-                self.command = Command::None;
-                self.drop_mandate(None);
-                self.watch_anew(now);
+                self.give_up_asking(now);
             }
             Mandate::None | Mandate::Sought(_) => self.seek_mandate(reason, now),
         }
         false
+    }
+
+    /// What is not granted in time to a command is not asked for in its name any more.
+    pub(super) fn give_up_asking(&mut self, now: Instant) {
+        if self.command == Command::Held {
+            self.command = Command::None;
+        }
+        self.drop_mandate(None);
+        self.watch_anew(now);
     }
 
     fn seek_mandate(&mut self, reason: Reason, now: Instant) {

@@ -11,17 +11,22 @@ impl World<'_> {
     pub(super) fn apply(&mut self, fault: QuorumFault) -> Result<(), Violation> {
         self.note(|| format!("--- {fault:?}"));
         self.settled = false;
-        self.monitor.disturb(self.now);
+        self.split_since = None;
+        for monitor in &mut self.monitors {
+            monitor.disturb(self.now);
+        }
         match fault {
             QuorumFault::Kill(node) => self.kill(node),
             QuorumFault::PowerOff(node) => {
                 self.kill(node);
-                self.nodes[node].answers_until = None;
+                for seat in &mut self.nodes[node].seats {
+                    seat.answers_until = None;
+                }
             }
             QuorumFault::Start(node) => self.start(node)?,
             QuorumFault::Stop(node) => {
                 if self.nodes[node].run == Run::Running {
-                    self.drive(node, Event::Shutdown)?;
+                    self.tell(node, Event::Shutdown)?;
                     self.kill(node);
                 }
             }
@@ -64,7 +69,13 @@ impl World<'_> {
                 };
             }
             QuorumFault::Silence => self.network.noise = Noise::default(),
-            QuorumFault::TakeOver(node) => self.command(node, Event::TakeOver)?,
+            // All or none: the agent refuses it otherwise.
+            QuorumFault::TakeOver(node) => {
+                let mut routers = self.nodes[node].seats.iter().flat_map(|seat| &seat.router);
+                if routers.all(|router| router.can_take_over().is_ok()) {
+                    self.command(node, Event::TakeOver)?;
+                }
+            }
             QuorumFault::YieldOwner
             | QuorumFault::KillOwner
             | QuorumFault::IsolateOwner
@@ -73,9 +84,13 @@ impl World<'_> {
         Ok(())
     }
 
+    /// What happens to the node that owns most of the group.
     fn apply_to_owner(&mut self, fault: QuorumFault) -> Result<(), Violation> {
-        let owner = self.nodes.iter().position(|node| node.owns(self.now));
-        let Some(owner) = owner else { return Ok(()) };
+        let owned = |node: &usize| self.nodes[*node].owned(self.now);
+        let owners = (0..self.nodes.len()).filter(|node| owned(node) > 0);
+        let Some(owner) = owners.max_by_key(owned) else {
+            return Ok(());
+        };
         match fault {
             QuorumFault::YieldOwner => self.command(owner, Event::Yield)?,
             QuorumFault::KillOwner => self.kill(owner),
@@ -88,7 +103,7 @@ impl World<'_> {
     /// A command or a change, if the process is there to take it.
     fn command(&mut self, node: usize, event: Event) -> Result<(), Violation> {
         if self.nodes[node].run == Run::Running {
-            self.drive(node, event)?;
+            self.tell(node, event)?;
         }
         Ok(())
     }
@@ -104,10 +119,12 @@ impl World<'_> {
         let one = &mut self.nodes[node];
         one.interval = interval;
         if one.run == Run::Running {
-            one.member
-                .set_timing(Timing::for_interval(interval.duration()));
+            for seat in &mut one.seats {
+                seat.member
+                    .set_timing(Timing::for_interval(interval.duration()));
+            }
         }
-        let Some(config) = one.router.as_ref().map(|router| *router.config()) else {
+        let Some(config) = one.seats[0].router.as_ref().map(|router| *router.config()) else {
             return Ok(());
         };
         let config = Config {
@@ -130,7 +147,7 @@ impl World<'_> {
         if self.nodes[node].run == Run::Down {
             self.restarted = true;
             self.nodes[node].start(node, self.plan, self.now, self.mutant);
-            self.drive(node, Event::Enable)?;
+            self.tell(node, Event::Enable)?;
         }
         Ok(())
     }
@@ -151,7 +168,7 @@ impl World<'_> {
         self.nodes[index].run = Run::Running;
         let gap = self.now.since(since);
         if gap > self.nodes[index].interval.duration() {
-            self.drive(index, Event::ClockGap(gap))?;
+            self.tell(index, Event::ClockGap(gap))?;
         }
         while let Some(packet) = self.nodes[index].inbox.read() {
             self.receive(index, packet)?;

@@ -165,3 +165,28 @@ fn a_takeover_by_command_asks_for_all_of_a_group_until_it_has_them() {
     assert_eq!(group.states(), [State::Active; 2]);
     assert_eq!(group.priorities(), [Priority::HIGHEST; 2]);
 }
+
+#[test]
+fn the_rest_of_a_group_that_is_here_by_command_is_asked_for_by_the_same_right() {
+    let mut group = Group::mandated();
+    group.handle(0, Event::Yield);
+    for member in [0, 1] {
+        group.hear(member, 200);
+        group.handle(member, Event::TakeOver);
+    }
+    // The majority has let the one go here, and the other to a third node, which outranks this one.
+    group.handle(0, Event::MandateGranted);
+    group.hear(1, 200);
+    group.fire(1);
+    assert!(!group.members[1].router.seeks_mandate());
+    assert_eq!(group.priorities(), [Priority::HIGHEST, Priority(100)]);
+    group.hear(1, 200);
+    group.fire(0);
+    assert!(group.members[1].router.seeks_mandate());
+    assert_eq!(group.priorities(), [Priority::HIGHEST; 2]);
+    // It is not asked for any more when the one is lost.
+    group.hear(0, 255);
+    assert_eq!(group.states(), [State::Backup; 2]);
+    assert!(!group.members[1].router.seeks_mandate());
+    assert_eq!(group.priorities(), [Priority(100); 2]);
+}
