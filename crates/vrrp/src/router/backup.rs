@@ -80,9 +80,9 @@ impl VirtualRouter {
         if self.command == Command::Yielded && heartbeat.priority > self.config.priority {
             self.command = Command::None;
         }
-        if heartbeat.priority >= self.effective_priority()
-            || !self.may_preempt(heartbeat.priority, now)
-        {
+        let wins = heartbeat.priority >= self.effective_priority();
+        let stays = !self.may_preempt(heartbeat.priority, now) && !self.is_asked_to_take_over();
+        if wins || stays {
             self.follow_instead();
             self.active_interval = heartbeat.interval;
             self.phase = Phase::Backup(self.new_watch(now));
@@ -194,9 +194,7 @@ impl VirtualRouter {
     /// missed two adverts is taken for gone with the others that it held, before the third says so.
     pub(super) fn join_group(&mut self, theirs: Priority, now: Instant) {
         // It has been asked for, and is not to be asked for with each advert anew.
-        let asked = Mandate::Sought(Reason::WithGroup);
-        let told = Mandate::Sought(Reason::TookOver);
-        if self.mandate == asked || self.mandate == told {
+        if self.is_asked_to_take_over() {
             return;
         }
         // The node that was told to give the group away has some of it again, and not just until the one

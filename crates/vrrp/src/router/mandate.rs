@@ -150,6 +150,14 @@ impl VirtualRouter {
         self.become_backup(reason, now);
     }
 
+    /// Whether the mandate is sought because of the sync group or a command, whatever Preempt_Mode says.
+    pub(super) fn is_asked_to_take_over(&self) -> bool {
+        matches!(
+            self.mandate,
+            Mandate::Sought(Reason::WithGroup | Reason::TookOver)
+        )
+    }
+
     /// An Active to be followed was heard: there is no vacancy to fill.
     pub(super) fn follow_instead(&mut self) {
         if matches!(self.mandate, Mandate::Sought(_)) {

@@ -190,3 +190,25 @@ fn the_rest_of_a_group_that_is_here_by_command_is_asked_for_by_the_same_right() 
     assert!(!group.members[1].router.seeks_mandate());
     assert_eq!(group.priorities(), [Priority(100); 2]);
 }
+
+#[test]
+fn what_the_group_or_a_command_asks_for_is_asked_for_while_its_active_is_heard() {
+    let asks = [GROUP_ACTIVE, Event::TakeOver].map(|event| [(event, true), (event, false)]);
+    for (event, preempt) in asks.concat() {
+        let config = Config {
+            preempt,
+            ..config()
+        };
+        let mut bench = Bench::new(config);
+        bench.router = VirtualRouter::new(config).with_quorum();
+        bench.handle(Event::Enable);
+        bench.advert(LOWER, 50);
+        bench.handle(event);
+        assert!(bench.router.seeks_mandate());
+        assert_eq!(bench.advert(LOWER, 50), [], "{event:?}, {preempt}");
+        assert!(bench.router.seeks_mandate());
+        // One that would win is followed.
+        bench.advert(LOWER, 255);
+        assert!(!bench.router.seeks_mandate());
+    }
+}
