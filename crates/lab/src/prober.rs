@@ -54,7 +54,21 @@ struct Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) start: Instant,
-    pub(crate) good: bool,
+    /// `None`: it was answered.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Why an attempt was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// The connection was refused or reset, or could not be opened.
+    Reset,
+    /// It ended before its answer.
+    Closed,
+    /// The answer was no 2xx.
+    Status,
+    /// There was none in time.
+    Late,
 }
 
 impl Prober {
@@ -110,11 +124,11 @@ impl Prober {
         wait_until("answers to every request of the prober", within, || {
             let record = self.shared.record.lock();
             let record = record.unwrap_or_else(PoisonError::into_inner);
-            let bad = record.iter().rev().find(|outcome| !outcome.good);
+            let bad = record.iter().rev().find(|outcome| outcome.fault.is_some());
             let since = bad.map_or(from, |outcome| outcome.start.max(from));
             record
                 .iter()
-                .any(|outcome| outcome.good && outcome.start > since + steady)
+                .any(|outcome| outcome.fault.is_none() && outcome.start > since + steady)
         })
         .map_err(|error| match error {
             LabError::Deadline { what, within, .. } => LabError::Deadline {
@@ -164,10 +178,10 @@ fn run(shared: &Shared, target: SocketAddr, ask: Ask) {
         let now = Instant::now();
         flying.retain_mut(|attempt| match attempt.advance(now, TIMEOUT) {
             None => true,
-            Some(good) => {
+            Some(end) => {
                 done.push(Outcome {
                     start: attempt.start,
-                    good,
+                    fault: end.err(),
                 });
                 false
             }

@@ -2,7 +2,8 @@
 //! packet codec over a simulated network, with faults drawn from a seed.
 //!
 //! Worlds differ in what a node runs: [`run`] has one virtual router, [`run_quorum`] a quorum beside it
-//! and witnesses, [`run_group`] several routers that move together.
+//! and witnesses, [`run_group`] several routers that move together. With [`QuorumPlan::of_group`] these have a
+//! quorum each.
 //!
 //! A [`Plan`] says what the nodes are and what happens to them; [`run`] plays it and watches the
 //! [`Invariant`]s at every step. The same seed always plays the same run, on every machine, so a

@@ -30,7 +30,8 @@ pub enum Invariant {
     WinnerAnnounces,
     /// Nobody takes over for silence from an Active that is there, or before its lease has ended.
     Cause,
-    /// In a calm network no node holds some of a sync group, and not the others, for long.
+    /// In a calm network no node holds some of a sync group, and not the others, for long; in quorum mode
+    /// no two nodes that hear each other.
     GroupTogether,
     /// Quorum mode: two nodes never answer for the addresses at a time, in calm or not.
     OneOwnerEver,

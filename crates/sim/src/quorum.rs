@@ -2,7 +2,9 @@
 //!
 //! A node is an owner while its kernel answers for the addresses: they are on its interface, and its
 //! kernel's lease has not run out. There is never more than one, at any step of any run, and where a
-//! majority of the voters hear each other there is one within a bound.
+//! majority of the voters hear each other there is one within a bound. Where there are several virtual routers
+//! they move together, driven as the agent drives them, and nodes that hear each other do not each own some
+//! of them for long.
 
 mod monitor;
 mod node;

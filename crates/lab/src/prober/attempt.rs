@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::poll::PollFlags;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Ask;
+use super::{Ask, Fault};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n";
 
@@ -47,21 +47,21 @@ impl Attempt {
     }
 
     /// Goes as far as it can; `Some` when it is over.
-    pub(super) fn advance(&mut self, now: Instant, timeout: Duration) -> Option<bool> {
+    pub(super) fn advance(&mut self, now: Instant, timeout: Duration) -> Option<Result<(), Fault>> {
         let Some(socket) = &mut self.socket else {
-            return Some(false);
+            return Some(Err(Fault::Reset));
         };
         if let Phase::Connecting = self.phase {
             match socket.take_error() {
                 Ok(None) => {}
-                _ => return Some(false),
+                _ => return Some(Err(Fault::Reset)),
             }
             if socket.peer_addr().is_ok() {
                 match self.ask {
-                    Ask::Connect => return Some(true),
+                    Ask::Connect => return Some(Ok(())),
                     Ask::Http | Ask::Udp => {
                         if socket.write_all(REQUEST).is_err() {
-                            return Some(false);
+                            return Some(Err(Fault::Reset));
                         }
                         let answer = Vec::with_capacity(STATUS);
                         self.phase = Phase::Reading { answer };
@@ -72,17 +72,19 @@ impl Attempt {
         if let Phase::Reading { answer } = &mut self.phase {
             let mut buffer = [0; 4096];
             match socket.read(&mut buffer) {
-                Ok(0) => return Some(false),
-                Ok(_) if self.ask == Ask::Udp => return Some(true),
+                Ok(0) => return Some(Err(Fault::Closed)),
+                Ok(_) if self.ask == Ask::Udp => return Some(Ok(())),
                 Ok(length) => answer.extend(&buffer[..length]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => return Some(false),
+                Err(_) => return Some(Err(Fault::Reset)),
             }
             if let Some(status) = answer.get(..STATUS) {
-                return Some(status.starts_with(b"HTTP/1.1 2"));
+                let good = status.starts_with(b"HTTP/1.1 2");
+                return Some(if good { Ok(()) } else { Err(Fault::Status) });
             }
         }
-        (now.saturating_duration_since(self.start) >= timeout).then_some(false)
+        let late = now.saturating_duration_since(self.start) >= timeout;
+        late.then_some(Err(Fault::Late))
     }
 }
 

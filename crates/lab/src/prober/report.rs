@@ -1,9 +1,10 @@
 //! What the prober saw.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::Outcome;
+use super::{Fault, Outcome};
 
 /// Attempts, failures and gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct ProberReport {
     pub attempts: usize,
     /// Those without an answer.
     pub failures: usize,
+    /// How many of them for each cause.
+    pub faults: BTreeMap<Fault, usize>,
     /// From an attempt that was answered to the next that was, where all between failed; in order.
     pub gaps: Vec<Duration>,
 }
@@ -21,10 +24,12 @@ impl ProberReport {
         let mut sorted = record.to_vec();
         sorted.sort_by_key(|outcome| outcome.start);
         let mut gaps = Vec::new();
+        let mut faults = BTreeMap::new();
         let mut failing = false;
         let mut last_good = sorted.first().map(|first| first.start);
         for outcome in &sorted {
-            if !outcome.good {
+            if let Some(fault) = outcome.fault {
+                *faults.entry(fault).or_default() += 1;
                 failing = true;
                 continue;
             }
@@ -39,7 +44,8 @@ impl ProberReport {
         }
         Self {
             attempts: sorted.len(),
-            failures: sorted.iter().filter(|outcome| !outcome.good).count(),
+            failures: faults.values().sum(),
+            faults,
             gaps,
         }
     }
@@ -59,7 +65,17 @@ impl fmt::Display for ProberReport {
             self.attempts,
             self.failures,
             self.longest_gap().as_millis()
-        )
+        )?;
+        for (fault, count) in &self.faults {
+            let what = match fault {
+                Fault::Reset => "reset or refused",
+                Fault::Closed => "closed without an answer",
+                Fault::Status => "answered, and not by 2xx",
+                Fault::Late => "not answered in time",
+            };
+            write!(f, "; {count} {what}")?;
+        }
+        Ok(())
     }
 }
 
@@ -73,7 +89,7 @@ mod tests {
         let start = Instant::now();
         let outcome = |(n, answer): (usize, char)| Outcome {
             start: start + Duration::from_millis(n as u64),
-            good: answer == '+',
+            fault: (answer != '+').then_some(Fault::Late),
         };
         let mut record: Vec<Outcome> = pattern.chars().enumerate().map(outcome).collect();
         record.reverse(); // the order in which they ended does not matter
@@ -101,7 +117,7 @@ mod tests {
         let report = report("++---++");
         assert_eq!(
             report.to_string(),
-            "7 requests, 3 failures, longest gap 4 ms"
+            "7 requests, 3 failures, longest gap 4 ms; 3 not answered in time"
         );
     }
 }

@@ -1,18 +1,20 @@
 //! The simulated cluster: an agenda of what happens when, and the voters it happens to.
 
 mod faults;
+mod rules;
+mod wire;
 
 use std::time::{Duration, Instant};
 
-use halo_quorum::{Action as Ask, Epoch, Intent, MAX_LEN, Message};
+use halo_quorum::{Action as Ask, Epoch, Intent};
 use halo_vrrp::{Action, Event, Heartbeat, Priority, VirtualRouter, group_event};
 
-use super::monitor::{Monitor, Standing, violation};
+use super::monitor::{Monitor, violation};
 use super::node::{Node, Packet, Seat};
 use super::plan::{QuorumFault, QuorumPlan};
 use crate::agenda::Agenda;
-use crate::monitor::{Invariant, SLACK, Violation};
-use crate::network::{Network, Noise};
+use crate::monitor::{Invariant, Violation};
+use crate::network::Network;
 use crate::process::Run;
 use crate::{Nanos, Rng};
 
@@ -156,7 +158,9 @@ impl<'a> World<'a> {
 
     /// Hands an event to all elections of a node.
     fn tell(&mut self, index: usize, event: Event) -> Result<(), Violation> {
-        (0..self.plan.vips).try_for_each(|vip| self.drive((index, vip), event))
+        (0..self.plan.vips).try_for_each(|vip| self.drive((index, vip), event))?;
+        self.wake_later(index);
+        Ok(())
     }
 
     /// Hands an event to one of a node's elections, and carries out what comes of it.
@@ -192,7 +196,6 @@ impl<'a> World<'a> {
                 .map(|other| (index, other))
                 .try_for_each(|other| self.drive(other, event))?;
         }
-        self.wake_later(at.0);
         Ok(())
     }
 
@@ -288,102 +291,6 @@ impl<'a> World<'a> {
         }
     }
 
-    /// An owner that follows another has a higher epoch, unless voters have forgotten.
-    fn check_epoch(&mut self, at: Place) -> Result<(), Violation> {
-        let (index, vip) = at;
-        let now = self.clock(index);
-        let epoch = self.seat(at).member.view(now).epoch;
-        let before = self.latest[vip].replace((index, epoch));
-        let fell = before.is_some_and(|(owner, before)| owner != index && epoch <= before);
-        if fell && !self.restarted && self.mutant.is_none() {
-            let details = format!("lb{index} took over with epoch {epoch}, after {before:?}");
-            return Err(violation(self.now, Invariant::EpochGrows, details));
-        }
-        Ok(())
-    }
-
-    fn send_all(&mut self, (from, vip): Place, heartbeat: Heartbeat) {
-        let packet = Packet::Advert {
-            from,
-            vip,
-            heartbeat,
-        };
-        for to in (0..self.nodes.len()).filter(|to| *to != from) {
-            self.launch(from, to, packet);
-        }
-    }
-
-    fn send(&mut self, (from, vip): Place, to: std::net::IpAddr, message: Message) {
-        let answers = matches!(message, Message::Stance { .. } | Message::Refusal { .. });
-        if answers && self.mutant == Some(QuorumMutant::MuteVoters) {
-            return;
-        }
-        let Some(to) = self.nodes.iter().position(|node| node.address == to) else {
-            return;
-        };
-        let mut body = [0; MAX_LEN];
-        let len = message.encode(&mut body);
-        let packet = Packet::Quorum {
-            from,
-            vip,
-            body,
-            len,
-        };
-        self.launch(from, to, packet);
-    }
-
-    fn launch(&mut self, from: usize, to: usize, packet: Packet) {
-        let link = (from, to);
-        for flight in self.network.carry(self.now, link, 1, &mut self.rng) {
-            self.agenda
-                .plan(flight.arrival, Step::Deliver { to, packet });
-        }
-    }
-
-    fn deliver(&mut self, to: usize, packet: Packet) -> Result<(), Violation> {
-        match self.nodes[to].run {
-            Run::Running => self.receive(to, packet),
-            Run::Frozen { queues: true, .. } => {
-                self.nodes[to].inbox.keep(packet);
-                Ok(())
-            }
-            Run::Frozen { queues: false, .. } | Run::Suspended { .. } | Run::Down => Ok(()),
-        }
-    }
-
-    fn receive(&mut self, to: usize, packet: Packet) -> Result<(), Violation> {
-        match packet {
-            Packet::Advert {
-                from,
-                vip,
-                heartbeat,
-            } => {
-                let from = self.nodes[from].address;
-                self.drive((to, vip), Event::Advert { from, heartbeat })
-            }
-            Packet::Quorum {
-                from,
-                vip,
-                body,
-                len,
-            } => {
-                let from = self.nodes[from].address;
-                let now = self.clock(to);
-                match Message::decode(&body[..len]) {
-                    Ok(message) => {
-                        let member = &mut self.seat((to, vip)).member;
-                        member.handle_message(from, &message, now);
-                    }
-                    Err(error) => {
-                        let details = format!("{error}: {:?}", &body[..len]);
-                        return Err(violation(self.now, Invariant::DamageDetected, details));
-                    }
-                }
-                self.follow_up((to, vip))
-            }
-        }
-    }
-
     fn wake(&mut self, index: usize) -> Result<(), Violation> {
         self.nodes[index].wake = None;
         if self.nodes[index].run != Run::Running {
@@ -396,6 +303,7 @@ impl<'a> World<'a> {
             }
             self.follow_up((index, vip))?;
         }
+        self.wake_later(index);
         self.tell(index, Event::Timeout)
     }
 
@@ -413,108 +321,6 @@ impl<'a> World<'a> {
         let late = self.rng.duration(JITTER);
         let key = self.agenda.plan(at.after(late), Step::Wake(index));
         self.nodes[index].wake = Some(key);
-    }
-
-    /// Looks at each router's owners, and at the group.
-    fn watch(&mut self) -> Result<(), Violation> {
-        for vip in 0..self.plan.vips {
-            let standing = self.standing(vip);
-            self.monitors[vip].watch(self.now, standing)?;
-        }
-        let Some((one, two)) = self
-            .split()
-            .filter(|_| self.network.noise == Noise::default())
-        else {
-            self.split_since = None;
-            return Ok(());
-        };
-        let since = *self.split_since.get_or_insert(self.now);
-        let (lasting, limit) = (self.now.since(since), self.plan.longest_split() + SLACK);
-        if lasting <= limit {
-            return Ok(());
-        }
-        let details = format!(
-            "lb{one} and lb{two} have each owned some of the group for {lasting:?}, at most {limit:?}"
-        );
-        Err(violation(self.now, Invariant::GroupTogether, details))
-    }
-
-    /// Two nodes that hear each other, and each own some of the group.
-    fn split(&self) -> Option<(usize, usize)> {
-        if self.plan.vips == 1 {
-            return None;
-        }
-        let owners = (0..self.nodes.len()).filter(|node| self.nodes[*node].owned(self.now) > 0);
-        let owners: Vec<usize> = owners.collect();
-        let pairs = owners.windows(2).map(|pair| (pair[0], pair[1]));
-        let both_ways = |(one, two): &(usize, usize)| {
-            self.network.is_open(*one, *two) && self.network.is_open(*two, *one)
-        };
-        pairs.into_iter().find(both_ways)
-    }
-
-    fn standing(&self, vip: usize) -> Standing {
-        let owners = self.nodes.iter().filter(|node| node.owns(vip, self.now));
-        Standing {
-            owners: u32::try_from(owners.count()).unwrap_or(u32::MAX),
-            majority: (0..self.nodes.len()).any(|node| self.could_own(node, vip)),
-            calm: self.network.noise == Noise::default(),
-            whole: self.network.is_calm() && self.nodes.iter().all(|n| n.run == Run::Running),
-        }
-    }
-
-    /// Whether an able node and a majority that may vote hear each other.
-    fn could_own(&self, node: usize, vip: usize) -> bool {
-        let reached = (0..self.nodes.len()).filter(|voter| {
-            self.nodes[*voter].votes(self.now)
-                && self.network.is_open(node, *voter)
-                && self.network.is_open(*voter, node)
-        });
-        self.nodes[node].is_able(vip) && reached.count() > self.nodes.len() / 2
-    }
-
-    /// The plan left the time to settle.
-    fn check_end(&self) -> Result<(), Violation> {
-        if !self.settled {
-            let details = "the run ended before its nodes could settle: the plan is wrong";
-            let invariant = Invariant::MajorityHolds;
-            return Err(violation(self.now, invariant, details.to_owned()));
-        }
-        if let Some((one, two)) = self.split() {
-            let details = format!("lb{one} and lb{two} each own some of the group in the end");
-            return Err(violation(self.now, Invariant::GroupTogether, details));
-        }
-        (0..self.plan.vips).try_for_each(|vip| self.check_owner(vip))
-    }
-
-    fn check_owner(&self, vip: usize) -> Result<(), Violation> {
-        let standing = self.standing(vip);
-        if standing.majority && standing.owners == 0 {
-            let details = "a majority has no owner in the end".to_owned();
-            return Err(violation(self.now, Invariant::MajorityHolds, details));
-        }
-        if standing.whole && self.nodes.iter().all(Node::preempts) {
-            self.check_preference(vip)?;
-        }
-        Ok(())
-    }
-
-    fn check_preference(&self, vip: usize) -> Result<(), Violation> {
-        let able = self.nodes.iter().filter(|node| node.is_able(vip));
-        let priority = |node: &Node| {
-            let router = node.seats[vip].router.as_ref();
-            router.map(VirtualRouter::effective_priority)
-        };
-        let highest = able.filter_map(priority).max();
-        let owner = self.nodes.iter().find(|node| node.owns(vip, self.now));
-        if owner.and_then(priority) < highest {
-            let details = format!(
-                "the owner has {:?}, not {highest:?}",
-                owner.and_then(priority)
-            );
-            return Err(violation(self.now, Invariant::HighestPriority, details));
-        }
-        Ok(())
     }
 
     fn seat(&mut self, (index, vip): Place) -> &mut Seat {
