@@ -2,16 +2,10 @@
 //!
 //! `HALO_BLESS=1 cargo test -p halo-quorum --test corpus` writes the seeds anew.
 
-#![expect(clippy::unwrap_used, reason = "a failing helper fails its test")]
-
 #[path = "../../packet/fuzz/src/changes.rs"]
 mod changes;
 #[path = "../fuzz/src/lib.rs"]
-#[expect(
-    unreachable_pub,
-    clippy::expect_used,
-    reason = "the check is a crate of its own in `fuzz`"
-)]
+#[expect(unreachable_pub, reason = "the check is a crate of its own in `fuzz`")]
 mod checks;
 
 use std::fs;
