@@ -40,8 +40,8 @@ fn event() -> Event {
 fn written() -> Vec<(&'static str, String)> {
     let word = LastWord {
         interface: 2,
-        source: Ipv4Addr::new(10, 77, 0, 11),
-        destination: Ipv4Addr::new(10, 77, 0, 12),
+        source: Ipv4Addr::new(10, 77, 0, 11).into(),
+        destination: Ipv4Addr::new(10, 77, 0, 12).into(),
         payload: vec![0x31, 51, 0],
     };
     let failover = AgentRequest::Failover {
