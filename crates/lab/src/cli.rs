@@ -3,6 +3,7 @@
 mod act;
 mod bench;
 mod bench_failover;
+mod circumstances;
 mod demo;
 mod end;
 mod table;

@@ -20,6 +20,7 @@ use anyhow::Context;
 use halo_lab::usage::Stolen;
 use halo_lab::{Lab, LabError, Turn, find_tool};
 
+use super::circumstances;
 use super::table::Table;
 use halo::Halo;
 use pair::{Fault, Pair};
@@ -72,8 +73,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
          ARP who has the address. An outage reaches from the last question that was answered before it \
          to the first one after it; one that lasts is counted up to its repair, half a minute later. What \
          asks, and what causes the fault, runs before ordinary programs. The pairs' trials take turns. \
-         Figures are milliseconds, median / worst.\n",
+         Figures are milliseconds, median / worst.\n\n",
     );
+    text += &circumstances::machine()?;
     // So that all processes of a node freeze at once, not one of them a turn later.
     Turn::First.take();
     let before = Stolen::now()?;

@@ -1,14 +1,10 @@
 //! The page of results.
 
-use std::fs;
-use std::process::Command;
-
-use anyhow::Context;
-
 use super::contender::Contender;
 use super::sample::{Results, Sample};
 use super::workload::Workload;
 use super::{OTHER_CORE, proxy_cores};
+use crate::cli::circumstances;
 use crate::cli::table::Table;
 
 /// A contender with so many workers.
@@ -56,27 +52,17 @@ impl Page<'_> {
     }
 
     fn circumstances(&self) -> anyhow::Result<String> {
-        let cpu = fs::read_to_string("/proc/cpuinfo").context("cannot read /proc/cpuinfo")?;
-        let model = cpu
-            .lines()
-            .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-            .map_or("unknown", |(_, model)| model.trim());
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let date = Command::new("date").arg("-I").output()?.stdout;
         let mut text = format!(
             "Client, proxies and servers are network namespaces of one machine on one bridge, joined \
              by veth pairs; TCP congestion control is cubic, receive packet steering is off. Workers \
              of the proxy: {}, pinned to core {}; generator and servers share core {OTHER_CORE}. Each figure is the median of {} rounds of {} s, with the least and the \
              largest behind it; the proxies take turns in each round. CPU is that of all the proxy's \
-             processes, from `/proc/PID/stat`; ratios are taken round by round.\n\n\
-             | | |\n|---|---|\n| date | {} |\n| machine | {model}, {cores} cores |\n| kernel | {} |\n",
+             processes, from `/proc/PID/stat`; ratios are taken round by round.\n\n{}",
             self.workers,
             proxy_cores(self.workers),
             self.rounds,
             self.seconds,
-            String::from_utf8_lossy(&date).trim(),
-            kernel.trim()
+            circumstances::machine()?
         );
         for contender in self.contenders {
             text += &format!("| {} | {} |\n", contender.name(), contender.version);
