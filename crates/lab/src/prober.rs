@@ -120,7 +120,19 @@ impl Prober {
     /// # Errors
     /// [`LabError::Deadline`] when that does not happen within `within`.
     pub fn wait_steady(&self, steady: Duration, within: Duration) -> Result<(), LabError> {
-        let from = Instant::now();
+        self.wait_steady_from(Instant::now(), steady, within)
+    }
+
+    /// The same, counted from an earlier time: several probers are waited for at once.
+    ///
+    /// # Errors
+    /// [`LabError::Deadline`] when that does not happen within `within`.
+    pub fn wait_steady_from(
+        &self,
+        from: Instant,
+        steady: Duration,
+        within: Duration,
+    ) -> Result<(), LabError> {
         wait_until("answers to every request of the prober", within, || {
             let record = self.shared.record.lock();
             let record = record.unwrap_or_else(PoisonError::into_inner);

@@ -6,6 +6,8 @@ use std::time::Duration;
 /// Priority among real-time processes, 1 to 99. Any beats every ordinary process; a low one leaves
 /// room for the kernel's own threads and for watchdogs.
 const REALTIME_PRIORITY: libc::c_int = 10;
+/// That of what only measures: it is not to delay what it measures.
+const INSTRUMENT_PRIORITY: libc::c_int = 1;
 /// The best that an ordinary process can have.
 const BEST_NICE: libc::c_int = -20;
 
@@ -57,8 +59,18 @@ impl Precedence {
 /// Puts this process before others, as far as it is permitted. Children do not inherit it.
 #[must_use]
 pub fn take_precedence() -> Precedence {
+    take(REALTIME_PRIORITY)
+}
+
+/// Puts a thread that measures before ordinary processes, and behind every [`take_precedence`].
+#[must_use]
+pub fn take_precedence_as_instrument() -> Precedence {
+    take(INSTRUMENT_PRIORITY)
+}
+
+fn take(priority: libc::c_int) -> Precedence {
     let parameters = libc::sched_param {
-        sched_priority: REALTIME_PRIORITY,
+        sched_priority: priority,
     };
     let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
     // SAFETY: plain system call for this process; `parameters` lives across it.

@@ -1,7 +1,7 @@
 //! One fault, seen by a client.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use halo_lab::address_prober::{AddressProber, longest_dispute};
 use halo_lab::prober::{Ask, Prober};
@@ -65,20 +65,16 @@ pub(super) fn run(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Trial, Lab
         )?,
     ];
     let arp = AddressProber::start_with(lab.host(WATCHER)?, pair.vip(), Turn::First)?;
-    for prober in &probers {
-        prober.wait_steady(STEADY, PATIENCE)?;
-    }
+    wait_steady(&probers)?;
     probers.iter().for_each(Prober::reset);
     pair.inject(fault)?;
     if fault.moves_the_vip() {
         pair.wait_moved()?;
     }
-    for prober in &probers {
-        match prober.wait_steady(STEADY, PATIENCE) {
-            // It lasts until the repair. That is a figure too.
-            Err(LabError::Deadline { .. }) | Ok(()) => {}
-            Err(error) => return Err(error),
-        }
+    match wait_steady(&probers) {
+        // It lasts until the repair. That is a figure too.
+        Err(LabError::Deadline { .. }) | Ok(()) => {}
+        Err(error) => return Err(error),
     }
     let [http, udp] = probers.map(|prober| prober.stop().longest_gap());
     pair.repair(fault)?;
@@ -86,4 +82,11 @@ pub(super) fn run(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Trial, Lab
     // The return counts too: who was cut off or frozen must not claim what is another's now.
     let dispute = longest_dispute(&arp.stop()?);
     Ok(Trial { http, udp, dispute })
+}
+
+fn wait_steady(probers: &[Prober]) -> Result<(), LabError> {
+    let from = Instant::now();
+    probers
+        .iter()
+        .try_for_each(|prober| prober.wait_steady_from(from, STEADY, PATIENCE))
 }
