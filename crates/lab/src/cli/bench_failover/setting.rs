@@ -1,6 +1,7 @@
 //! How often adverts are sent, and how.
 
 use std::fmt;
+use std::time::Duration;
 
 use halo_lab::{Lab, LabBuilder, LabError, default_config, user_section};
 
@@ -27,6 +28,11 @@ pub(super) struct Setting {
 }
 
 impl Setting {
+    /// How long a processor may stand still in a trial: a small part of what is measured.
+    pub(super) fn tolerance(self) -> Duration {
+        (Duration::from_millis(self.advert_ms.into()) / 10).max(Duration::from_millis(5))
+    }
+
     /// A lab for Halo and, if it takes part, for what it is compared with.
     pub(super) fn lab(self, only_halo: bool) -> Result<Lab, LabError> {
         let mut builder: LabBuilder = Lab::builder().other(WATCHER, 51);

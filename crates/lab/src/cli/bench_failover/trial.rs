@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use halo_lab::address_prober::{AddressProber, longest_dispute};
 use halo_lab::prober::{Ask, Prober};
-use halo_lab::{Lab, LabError, Turn};
+use halo_lab::{Lab, LabError, StandstillWatch, Turn};
 
 use super::pair::{Fault, PATIENCE, Pair};
 use super::reflector;
@@ -20,6 +20,8 @@ pub(super) struct Trial {
     http: Duration,
     udp: Duration,
     dispute: Duration,
+    /// For how long the machine itself did not run.
+    standstill: Duration,
 }
 
 impl Trial {
@@ -29,6 +31,12 @@ impl Trial {
 
     pub(super) fn udp_ms(&self) -> u128 {
         self.udp.as_millis()
+    }
+
+    /// Whether a processor stood still for so long that the figures say more of the machine than of the
+    /// nodes.
+    pub(super) fn is_disturbed(&self, limit: Duration) -> bool {
+        self.standstill > limit
     }
 
     /// How long two nodes said that they have the address.
@@ -41,15 +49,21 @@ impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "HTTP {} ms, UDP {} ms, two answered ARP for {} ms",
+            "HTTP {} ms, UDP {} ms, two answered ARP for {} ms, a processor stood still for {} ms",
             self.http_ms(),
             self.udp_ms(),
-            self.dispute_ms()
+            self.dispute_ms(),
+            self.standstill.as_millis()
         )
     }
 }
 
-pub(super) fn run(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Trial, LabError> {
+pub(super) fn run(
+    lab: &Lab,
+    watch: &StandstillWatch,
+    pair: &dyn Pair,
+    fault: Fault,
+) -> Result<Trial, LabError> {
     let client = lab.host("client")?;
     // keepalived does not always claim the address again when a cut heals, and a client then goes on
     // asking the node that gave it up, for half a minute and more. What is measured is the fault
@@ -67,6 +81,7 @@ pub(super) fn run(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Trial, Lab
     let arp = AddressProber::start_with(lab.host(WATCHER)?, pair.vip(), Turn::First)?;
     wait_steady(&probers)?;
     probers.iter().for_each(Prober::reset);
+    let start = Instant::now();
     pair.inject(fault)?;
     if fault.moves_the_vip() {
         pair.wait_moved()?;
@@ -76,12 +91,18 @@ pub(super) fn run(lab: &Lab, pair: &dyn Pair, fault: Fault) -> Result<Trial, Lab
         Err(LabError::Deadline { .. }) | Ok(()) => {}
         Err(error) => return Err(error),
     }
+    let standstill = watch.longest_since(start);
     let [http, udp] = probers.map(|prober| prober.stop().longest_gap());
     pair.repair(fault)?;
     pair.wait_home()?;
     // The return counts too: who was cut off or frozen must not claim what is another's now.
     let dispute = longest_dispute(&arp.stop()?);
-    Ok(Trial { http, udp, dispute })
+    Ok(Trial {
+        http,
+        udp,
+        dispute,
+        standstill,
+    })
 }
 
 fn wait_steady(probers: &[Prober]) -> Result<(), LabError> {
