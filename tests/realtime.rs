@@ -1,12 +1,12 @@
 //! An agent that is not late: its memory stays, and what is slow is done beside its loop.
 
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use halo_api::{AgentStatus, ProcessState, TimerLateness};
 use halo_e2e::{cluster, fail, home, until};
 use halo_lab::usage::CpuTime;
-use halo_lab::{Lab, Node, Process};
+use halo_lab::{Lab, Node, Process, StandstillWatch};
 
 /// Most that a timer may be late with real-time precedence while both cores are busy. A program that is
 /// started takes its turns among the busy ones, tens of milliseconds.
@@ -88,9 +88,11 @@ fn to_start_the_data_plane_makes_no_timer_late() {
     let lab = cluster(2);
     let node = lab.node("lb1").unwrap();
     let busy = saturated(&lab);
-    let mut late_starts = 0;
-    for start in 1..=5 {
+    let watch = StandstillWatch::start().unwrap();
+    let (mut undisturbed, mut late_starts) = (0, 0);
+    for start in 1..=30 {
         let before = status(node);
+        let began = Instant::now();
         node.kill_data_plane().unwrap_or_else(fail);
         let what = format!("data plane {start}, and heartbeats after its start");
         until(&lab, &what, || {
@@ -102,13 +104,24 @@ fn to_start_the_data_plane_makes_no_timer_late() {
             })
         });
         let after = status(node);
-        late_starts += u32::from(late(&after.timers) > late(&before.timers));
+        // In others the hypervisor has made everybody late.
+        if watch.longest_since(began) < Duration::from_micros(LATE) / 2 {
+            undisturbed += 1;
+            late_starts += u32::from(late(&after.timers) > late(&before.timers));
+        }
+        if undisturbed == 5 {
+            break;
+        }
     }
+    assert!(
+        undisturbed > 2,
+        "{undisturbed} of 30 starts on a machine that ran"
+    );
     drop(busy);
     // Whoever else uses the machine may have taken it away once.
     assert!(
         late_starts <= 1,
-        "{late_starts} of 5 starts: {:?}",
+        "{late_starts} of {undisturbed} starts: {:?}",
         status(node).timers
     );
     until(&lab, "lb1 to be home", || lab.holders("web") == ["lb1"]);
