@@ -64,11 +64,22 @@ impl StandstillWatch {
     /// The longest time for which a processor stood still since `from`.
     #[must_use]
     pub fn longest_since(&self, from: Instant) -> Duration {
+        self.longest_between(from, Instant::now())
+    }
+
+    /// The longest time for which a processor stood still between two times.
+    #[must_use]
+    pub fn longest_between(&self, from: Instant, to: Instant) -> Duration {
         let pauses = self.shared.pauses.lock();
         let pauses = pauses.unwrap_or_else(PoisonError::into_inner);
         pauses
             .iter()
-            .map(|pause| pause.to.saturating_duration_since(pause.from.max(from)))
+            .map(|pause| {
+                pause
+                    .to
+                    .min(to)
+                    .saturating_duration_since(pause.from.max(from))
+            })
             .max()
             .unwrap_or_default()
     }
@@ -111,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_before_does_not_count() {
+    fn what_was_before_or_after_does_not_count() {
         let watch = StandstillWatch {
             shared: Arc::default(),
             threads: Vec::new(),
@@ -128,10 +139,12 @@ mod tests {
                 to: at(120),
             },
         ];
-        let longest = |from| watch.longest_since(at(from)).as_millis();
-        assert_eq!(longest(0), 40);
-        assert_eq!(longest(40), 20);
-        assert_eq!(longest(110), 10);
-        assert_eq!(longest(130), 0);
+        let longest = |from, to| watch.longest_between(at(from), at(to)).as_millis();
+        assert_eq!(longest(0, 200), 40);
+        assert_eq!(longest(40, 200), 20);
+        assert_eq!(longest(110, 200), 10);
+        assert_eq!(longest(130, 200), 0);
+        assert_eq!(longest(0, 30), 20);
+        assert_eq!(longest(60, 105), 5);
     }
 }

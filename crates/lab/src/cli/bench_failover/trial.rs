@@ -14,6 +14,9 @@ use super::setting::WATCHER;
 /// Answers without a break for this long mean that an outage is over.
 const STEADY: Duration = Duration::from_millis(500);
 
+/// A fault takes this long to be caused, and the first answer to come.
+const AFTERMATH: Duration = Duration::from_millis(20);
+
 /// What the client saw.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trial {
@@ -91,8 +94,9 @@ pub(super) fn run(
         Err(LabError::Deadline { .. }) | Ok(()) => {}
         Err(error) => return Err(error),
     }
-    let standstill = watch.longest_since(start);
     let [http, udp] = probers.map(|prober| prober.stop().longest_gap());
+    // What happens afterwards changes the figures no more.
+    let standstill = watch.longest_between(start, start + http.max(udp) + AFTERMATH);
     pair.repair(fault)?;
     pair.wait_home()?;
     // The return counts too: who was cut off or frozen must not claim what is another's now.
