@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use halo_api::{AgentStatus, VipState};
-use halo_e2e::{PATIENCE, cluster, fail, hactl, home, prober, until};
+use halo_e2e::{PATIENCE, cluster, fail, hactl, home, lab_test, prober, until};
 use halo_lab::{Lab, VIP, default_config};
 use halo_netio::frame::{FrameListener, FrameSocket};
 use halo_netio::netlink::Netlink;
@@ -154,7 +154,7 @@ fn send(lab: &Lab, frames: Vec<Vec<u8>>) {
     forger.thread(send).unwrap_or_else(fail).join();
 }
 
-#[test]
+#[lab_test]
 fn unsigned_forged_and_replayed_heartbeats_change_nothing_and_are_told() {
     let secret = Secret::new("forged", OLD);
     let lab = signed_cluster(&secret);
@@ -190,7 +190,7 @@ fn unsigned_forged_and_replayed_heartbeats_change_nothing_and_are_told() {
     assert!(metrics.contains("was discarded"), "{metrics}");
 }
 
-#[test]
+#[lab_test]
 fn the_secret_is_replaced_by_reloads_and_no_request_fails() {
     let secret = Secret::new("rotation", OLD);
     let lab = signed_cluster(&secret);
@@ -217,7 +217,7 @@ fn the_secret_is_replaced_by_reloads_and_no_request_fails() {
     assert!(status(&lab, "lb2").warnings.is_empty());
 }
 
-#[test]
+#[lab_test]
 fn the_secret_is_turned_on_by_reloads_and_no_request_fails() {
     let secret = Secret::new("on", OLD);
     let lab = cluster(2);
@@ -258,7 +258,7 @@ fn the_secret_is_turned_on_by_reloads_and_no_request_fails() {
     assert_eq!(arrivals(&lab), arrived);
 }
 
-#[test]
+#[lab_test]
 fn a_secret_that_everyone_may_read_is_refused_with_the_remedy() {
     let secret = Secret::new("open", OLD);
     let lab = signed_cluster(&secret);

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use halo_api::VipState;
-use halo_e2e::{cluster, cluster_with, fail, get, home, run, until};
+use halo_e2e::{cluster, cluster_with, fail, get, home, lab_test, run, until};
 use halo_lab::{Host, Lab, VIP, VIP6};
 use halo_netio::frame::FrameSocket;
 use halo_netio::netlink::Netlink;
@@ -64,7 +64,7 @@ fn settled(lab: &Lab, vip: usize) {
     });
 }
 
-#[test]
+#[lab_test]
 fn a_foreign_arp_claim_is_an_alarm_and_the_client_finds_its_way_back() {
     let lab = cluster(2);
     settled(&lab, 0);
@@ -92,7 +92,7 @@ fn a_foreign_arp_claim_is_an_alarm_and_the_client_finds_its_way_back() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn a_flood_of_claims_is_answered_once_a_second() {
     let lab = cluster(2);
     settled(&lab, 0);
@@ -112,7 +112,7 @@ fn a_flood_of_claims_is_answered_once_a_second() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn a_foreign_neighbour_advertisement_is_an_alarm() {
     let lab = cluster_with(|text| {
         text + "[[vip]]\nname = \"six\"\nvrid = 51\naddresses = [\"fd77::100/64\"]\n"
@@ -124,7 +124,7 @@ fn a_foreign_neighbour_advertisement_is_an_alarm() {
     });
 }
 
-#[test]
+#[lab_test]
 fn a_quiet_second_owner_is_found_by_asking() {
     let lab = Lab::builder()
         .other("squatter", 99)

@@ -1,10 +1,11 @@
 //! The failed node returns.
 
 use halo_e2e::{
-    ANNOUNCED, PATIENCE, active, cluster, cluster_with, home, outage_within, prober, steady, until,
+    ANNOUNCED, PATIENCE, active, cluster, cluster_with, home, lab_test, outage_within, prober,
+    steady, until,
 };
 
-#[test]
+#[lab_test]
 fn with_preemption_it_takes_its_vip_back() {
     let lab = cluster(2);
     lab.node("lb1").unwrap().kill().unwrap();
@@ -15,7 +16,7 @@ fn with_preemption_it_takes_its_vip_back() {
     outage_within(&lab, prober, ANNOUNCED);
 }
 
-#[test]
+#[lab_test]
 fn without_preemption_it_stands_by() {
     let lab = cluster_with(|text| text.replace("vrid = 51", "vrid = 51\npreempt = false"));
     lab.node("lb1").unwrap().kill().unwrap();
@@ -32,7 +33,7 @@ fn without_preemption_it_stands_by() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn with_a_preempt_delay_it_waits_that_long() {
     let lab = cluster_with(|text| text.replace("vrid = 51", "vrid = 51\npreempt_delay = \"2s\""));
     lab.node("lb1").unwrap().kill().unwrap();

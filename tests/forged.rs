@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use halo_api::{VipState, VipStatus};
-use halo_e2e::{PATIENCE, active, cluster_beside, fail, until};
+use halo_e2e::{PATIENCE, active, cluster_beside, fail, lab_test, until};
 use halo_lab::{Lab, VIP, default_config};
 use halo_netio::frame::{FrameListener, FrameSocket};
 use halo_netio::netlink::Netlink;
@@ -245,7 +245,7 @@ const NORMAL: usize = 32;
 /// The same when one rival an interval is answered.
 const ANSWERED: usize = 2 * NORMAL;
 
-#[test]
+#[lab_test]
 fn section_7_1_floods_of_invalid_heartbeats_move_nothing_and_are_counted() {
     let lab = cluster("unicast");
     let good = Forged::default();
@@ -327,7 +327,7 @@ fn section_7_1_floods_of_invalid_heartbeats_move_nothing_and_are_counted() {
     assert!(status.unwrap_or_else(fail).discarded["unknown_vrid"] > 0);
 }
 
-#[test]
+#[lab_test]
 fn section_6_4_3_floods_of_lower_priority_and_of_zero_are_answered_once_an_interval() {
     let lab = cluster("unicast");
     for priority in [1, 100, 0] {
@@ -340,7 +340,7 @@ fn section_6_4_3_floods_of_lower_priority_and_of_zero_are_answered_once_an_inter
     }
 }
 
-#[test]
+#[lab_test]
 fn floods_to_the_group_reach_both_nodes_and_move_nothing() {
     let lab = cluster("multicast");
     let good = Forged {
@@ -380,7 +380,7 @@ fn floods_to_the_group_reach_both_nodes_and_move_nothing() {
     withstands(&lab, "a deaf rival", vec![rival.frame()], ANSWERED);
 }
 
-#[test]
+#[lab_test]
 fn a_flood_of_zeros_in_a_backups_ears_does_not_keep_it_from_taking_over() {
     let lab = cluster("unicast");
     let forged = Forged {

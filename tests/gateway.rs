@@ -1,10 +1,10 @@
 //! A virtual IP that is a gateway's: `accept = false` (RFC 9568 section 6.1).
 
-use halo_e2e::{active, fail, get, run, said, until};
+use halo_e2e::{active, fail, get, lab_test, run, said, until};
 use halo_lab::address_prober::AddressProber;
 use halo_lab::{Lab, VIP, default_config};
 
-#[test]
+#[lab_test]
 fn section_6_4_3_a_gateways_address_is_resolved_and_takes_no_packets() {
     let lab = Lab::builder().start().unwrap_or_else(fail);
     let text = default_config(lab.topology())

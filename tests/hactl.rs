@@ -1,9 +1,9 @@
 //! `hactl` against live and dead nodes: what it shows, and its exit codes.
 
-use halo_e2e::{cluster, hactl, until};
+use halo_e2e::{cluster, hactl, lab_test, until};
 use halo_lab::Lab;
 
-#[test]
+#[lab_test]
 fn exit_codes_say_how_it_went() {
     let lab = cluster(2);
     hactl(&lab, "lb1", &["status"], 0);
@@ -21,7 +21,7 @@ fn exit_codes_say_how_it_went() {
     assert!(unreachable.contains("/run/halo"), "{unreachable}");
 }
 
-#[test]
+#[lab_test]
 fn waiting_for_what_cannot_come_times_out() {
     let lab = cluster(2);
     // lb2 is gone, so nobody takes what lb1 gives up until lb1 itself does.
@@ -38,7 +38,7 @@ fn waiting_for_what_cannot_come_times_out() {
     hactl(&lab, "lb1", &arguments, 5);
 }
 
-#[test]
+#[lab_test]
 fn status_shows_the_node_while_its_data_plane_is_down() {
     let lab = cluster(2);
     let node = lab.node("lb1").unwrap();
@@ -55,7 +55,7 @@ fn status_shows_the_node_while_its_data_plane_is_down() {
     assert!(shown.contains("lb1") && shown.contains("web"), "{shown}");
 }
 
-#[test]
+#[lab_test]
 fn events_tell_the_story() {
     let lab = cluster(2);
     hactl(
@@ -68,7 +68,7 @@ fn events_tell_the_story() {
     assert!(shown.contains("web"), "{shown}");
 }
 
-#[test]
+#[lab_test]
 fn completions_and_checks_need_no_node() {
     let lab = Lab::builder().nodes(1).start().unwrap();
     hactl(&lab, "lb1", &["config", "check"], 0);

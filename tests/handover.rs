@@ -6,7 +6,9 @@ use std::process::Output;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use halo_e2e::{PATIENCE, active, cluster, fail, get, hactl, home, run, said, serves, until};
+use halo_e2e::{
+    PATIENCE, active, cluster, fail, get, hactl, home, lab_test, run, said, serves, until,
+};
 use halo_lab::address_prober::{AddressProber, longest_dispute};
 use halo_lab::wrk::Wrk;
 use halo_lab::{Lab, VIP};
@@ -23,7 +25,7 @@ const STAYS: Duration = Duration::from_secs(2);
 const DOWNLOAD: &str =
     "curl -sS -f -m 20 --limit-rate 1M 'http://10.77.0.100/?bytes=6000000' | wc -c";
 
-#[test]
+#[lab_test]
 fn a_failover_there_and_back_under_load_fails_no_request() {
     let lab = cluster(2);
     nothing_fails(&lab, || {
@@ -45,7 +47,7 @@ fn a_failover_there_and_back_under_load_fails_no_request() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn a_take_over_by_the_standby_and_back_under_load_fails_no_request() {
     let lab = cluster(2);
     nothing_fails(&lab, || {
@@ -62,7 +64,7 @@ fn a_take_over_by_the_standby_and_back_under_load_fails_no_request() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn a_node_that_stops_and_returns_under_load_fails_no_request() {
     let lab = cluster(2);
     nothing_fails(&lab, || {
@@ -75,7 +77,7 @@ fn a_node_that_stops_and_returns_under_load_fails_no_request() {
     });
 }
 
-#[test]
+#[lab_test]
 fn the_address_goes_when_the_last_connection_has_ended() {
     let lab = cluster(2);
     let mut stream = in_client(&lab, || TcpStream::connect((VIP, 9000)));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use halo_api::VipState;
-use halo_e2e::{ANNOUNCED, OUTAGE, PATIENCE, outage_within, prober, until};
+use halo_e2e::{ANNOUNCED, OUTAGE, PATIENCE, lab_test, outage_within, prober, until};
 use halo_lab::{Frr, FrrConfig, HaproxyConfig, KeepalivedConfig, Lab, Process, VIP};
 
 /// What both sides speak.
@@ -226,47 +226,47 @@ fn halo_heard_nothing_wrong(lab: &Lab) {
     );
 }
 
-#[test]
+#[lab_test]
 fn halo_active_keepalived_backup_unicast() {
     halo_is_active(v3("unicast"));
 }
 
-#[test]
+#[lab_test]
 fn halo_active_keepalived_backup_multicast() {
     halo_is_active(v3("multicast"));
 }
 
-#[test]
+#[lab_test]
 fn keepalived_active_halo_standby_unicast() {
     keepalived_is_active(v3("unicast"));
 }
 
-#[test]
+#[lab_test]
 fn keepalived_active_halo_standby_multicast() {
     keepalived_is_active(v3("multicast"));
 }
 
-#[test]
+#[lab_test]
 fn halo_active_keepalived_backup_version_2_unicast() {
     halo_is_active(v2("unicast", None));
 }
 
-#[test]
+#[lab_test]
 fn halo_active_keepalived_backup_version_2_multicast_with_a_password() {
     halo_is_active(v2("multicast", Some("s3cret")));
 }
 
-#[test]
+#[lab_test]
 fn keepalived_active_halo_standby_version_2_multicast() {
     keepalived_is_active(v2("multicast", None));
 }
 
-#[test]
+#[lab_test]
 fn keepalived_active_halo_standby_version_2_unicast_with_a_password() {
     keepalived_is_active(v2("unicast", Some("s3cret")));
 }
 
-#[test]
+#[lab_test]
 fn another_password_is_not_heard_and_warned_of() {
     let speech = v2("multicast", Some("s3cret"));
     let (lab, [_haproxy, mut keepalived]) = pair(100, speech);
@@ -298,22 +298,22 @@ fn another_password_is_not_heard_and_warned_of() {
     });
 }
 
-#[test]
+#[lab_test]
 fn halo_active_frr_backup_version_3() {
     halo_is_active_beside_frr(3);
 }
 
-#[test]
+#[lab_test]
 fn halo_active_frr_backup_version_2() {
     halo_is_active_beside_frr(2);
 }
 
-#[test]
+#[lab_test]
 fn frr_active_halo_standby_version_3() {
     frr_is_active_beside_halo(3);
 }
 
-#[test]
+#[lab_test]
 fn frr_active_halo_standby_version_2() {
     frr_is_active_beside_halo(2);
 }

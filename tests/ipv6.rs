@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use halo_api::VipState;
 use halo_e2e::{
-    ANNOUNCED, AT_ONCE, FIRST_LATE_ADVERT, LEASE, OUTAGE, PATIENCE, fail, hactl, outage_within,
-    run, said, steady, until,
+    ANNOUNCED, AT_ONCE, FIRST_LATE_ADVERT, LEASE, OUTAGE, PATIENCE, fail, hactl, lab_test,
+    outage_within, run, said, steady, until,
 };
 use halo_lab::address_prober::{AddressProber, longest_dispute};
 use halo_lab::prober::{Ask, Prober};
@@ -111,17 +111,17 @@ fn taken_over(unicast: bool) {
     assert!(six.contains("six"), "{six}");
 }
 
-#[test]
+#[lab_test]
 fn a_vip_of_ipv6_moves_with_multicast_heartbeats() {
     taken_over(false);
 }
 
-#[test]
+#[lab_test]
 fn a_vip_of_ipv6_moves_with_unicast_heartbeats() {
     taken_over(true);
 }
 
-#[test]
+#[lab_test]
 fn a_stopped_node_leaves_no_address_and_the_nodes_own_network_as_it_was() {
     let (lab, _server) = lab();
     let routes = || halo_e2e::said(&halo_e2e::run(&lab, "lb1", "ip", &["-6", "route"]));
@@ -183,32 +183,32 @@ fn agent_killed(unicast: bool) {
     });
 }
 
-#[test]
+#[lab_test]
 fn a_node_that_is_cut_off_is_replaced_after_its_first_late_advert_multicast() {
     cut_off(false);
 }
 
-#[test]
+#[lab_test]
 fn a_node_that_is_cut_off_is_replaced_after_its_first_late_advert_unicast() {
     cut_off(true);
 }
 
-#[test]
+#[lab_test]
 fn a_node_that_freezes_is_replaced_when_its_lease_has_ended_multicast() {
     frozen(false);
 }
 
-#[test]
+#[lab_test]
 fn a_node_that_freezes_is_replaced_when_its_lease_has_ended_unicast() {
     frozen(true);
 }
 
-#[test]
+#[lab_test]
 fn an_agent_that_is_killed_alone_is_replaced_at_once_multicast() {
     agent_killed(false);
 }
 
-#[test]
+#[lab_test]
 fn an_agent_that_is_killed_alone_is_replaced_at_once_unicast() {
     agent_killed(true);
 }
@@ -280,22 +280,22 @@ fn keepalived_is_active(unicast: bool) {
     outage_within(&lab, lost, ANNOUNCED);
 }
 
-#[test]
+#[lab_test]
 fn halo_active_keepalived_backup_multicast() {
     halo_is_active(false);
 }
 
-#[test]
+#[lab_test]
 fn halo_active_keepalived_backup_unicast() {
     halo_is_active(true);
 }
 
-#[test]
+#[lab_test]
 fn keepalived_active_halo_standby_multicast() {
     keepalived_is_active(false);
 }
 
-#[test]
+#[lab_test]
 fn keepalived_active_halo_standby_unicast() {
     keepalived_is_active(true);
 }
@@ -326,7 +326,7 @@ fn heard_nothing_wrong(lab: &Lab) {
     assert_eq!(status.warnings, Vec::<String>::new());
 }
 
-#[test]
+#[lab_test]
 fn halo_active_frr_backup() {
     let (lab, _serving, _frr) = pair_with_frr(200);
     until(&lab, "the VIP on Halo", || {
@@ -343,7 +343,7 @@ fn halo_active_frr_backup() {
     heard_nothing_wrong(&lab);
 }
 
-#[test]
+#[lab_test]
 fn frr_active_halo_standby() {
     let (lab, _serving, mut frr) = pair_with_frr(100);
     until(&lab, "the VIP on FRR", || {
@@ -361,7 +361,7 @@ fn frr_active_halo_standby() {
     outage_within(&lab, lost, OUTAGE);
 }
 
-#[test]
+#[lab_test]
 fn a_download_goes_on_where_it_is_when_the_address_moves_on_purpose() {
     const DOWNLOAD: &str =
         "curl -sS -f -m 20 --limit-rate 1M 'http://[fd77::100]/?bytes=12000000' | wc -c";

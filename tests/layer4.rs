@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use halo_api::HealthState;
-use halo_e2e::{OUTAGE, cluster_with, fail, get, hactl, run, said, until};
+use halo_e2e::{OUTAGE, cluster_with, fail, get, hactl, lab_test, run, said, until};
 use halo_lab::{Host, Lab, Process, VIP};
 
 /// The default cluster with these listeners and pools besides.
@@ -68,7 +68,7 @@ fn health(lab: &Lab, pool: &str, server: usize) -> HealthState {
     pools.iter().find(|p| p.name == pool).unwrap().servers[server].health
 }
 
-#[test]
+#[lab_test]
 fn nginx_and_haproxy_learn_the_client_from_either_version() {
     let more = sender("n1", 9101, 9001, "v1")
         + &sender("n2", 9102, 9001, "v2")
@@ -95,7 +95,7 @@ fn nginx_and_haproxy_learn_the_client_from_either_version() {
     }
 }
 
-#[test]
+#[lab_test]
 fn the_client_that_haproxy_or_nginx_names_is_whom_servers_hear_of() {
     let lab = cluster_with(|text| {
         text.replace(
@@ -204,7 +204,7 @@ fn ask(lab: &Lab, within: Duration) -> (u8, usize) {
         .unwrap()
 }
 
-#[test]
+#[lab_test]
 fn queries_are_answered_by_both_servers_through_the_virtual_ip() {
     for mode in ["dns", "one_shot"] {
         let lab = cluster(&dns(mode));
@@ -218,7 +218,7 @@ fn queries_are_answered_by_both_servers_through_the_virtual_ip() {
     }
 }
 
-#[test]
+#[lab_test]
 fn a_server_that_refuses_queries_is_left_alone_until_it_is_back() {
     let lab = cluster(&dns("dns"));
     let (one, _two) = (resolver(&lab, "app1", 1), resolver(&lab, "app2", 2));
@@ -237,7 +237,7 @@ fn a_server_that_refuses_queries_is_left_alone_until_it_is_back() {
     until(&lab, "answers of app1 again", || ask(&lab, OUTAGE).0 == 1);
 }
 
-#[test]
+#[lab_test]
 fn queries_are_answered_again_soon_after_the_active_node_dies() {
     let lab = cluster(&dns("dns"));
     let _servers = [resolver(&lab, "app1", 1), resolver(&lab, "app2", 2)];
@@ -251,7 +251,7 @@ fn queries_are_answered_again_soon_after_the_active_node_dies() {
     assert!(died.elapsed() <= OUTAGE, "{:?}", died.elapsed());
 }
 
-#[test]
+#[lab_test]
 fn a_server_of_a_transparent_pool_sees_the_clients_own_address() {
     let lab = cluster(&format!(
         "\n[[listener]]\nname = \"own\"\nbind = [\"{VIP}:9300\"]\nprotocol = \"tcp\"\npool = \"own\"\n\

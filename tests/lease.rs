@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use halo_e2e::{cluster, fail, home, run, until};
+use halo_e2e::{cluster, fail, home, lab_test, run, until};
 use halo_lab::address_prober::{AddressProber, Answer, longest_dispute};
 use halo_lab::{Lab, Node, VIP};
 use halo_packet::MacAddr;
@@ -16,23 +16,23 @@ const ADVERT_INTERVAL: Duration = Duration::from_millis(100);
 /// agent that is gone.
 const WATCH: Duration = Duration::from_secs(6);
 
-#[test]
+#[lab_test]
 fn both_processes_killed() {
     never_both(|node| node.kill().unwrap_or_else(fail));
 }
 
-#[test]
+#[lab_test]
 fn the_agent_alone_killed() {
     never_both(|node| node.kill_agent().unwrap_or_else(fail));
 }
 
-#[test]
+#[lab_test]
 fn both_processes_frozen() {
     never_both(|node| node.freeze().unwrap_or_else(fail));
 }
 
 /// A hang: the data plane goes on and would serve whoever comes.
-#[test]
+#[lab_test]
 fn the_agent_alone_frozen() {
     never_both(|node| {
         let pid = node.agent_pid().unwrap().cast_signed();
@@ -40,7 +40,7 @@ fn the_agent_alone_frozen() {
     });
 }
 
-#[test]
+#[lab_test]
 fn thawed_while_another_holds_the_vip() {
     let lab = cluster(2);
     let node = lab.node("lb1").unwrap();
@@ -52,7 +52,7 @@ fn thawed_while_another_holds_the_vip() {
     settled(&prober.stop().unwrap_or_else(fail));
 }
 
-#[test]
+#[lab_test]
 fn a_stopped_node_leaves_no_filter_behind() {
     let lab = cluster(1);
     assert!(filters(&lab).contains("halo-lease"), "{}", filters(&lab));
@@ -63,7 +63,7 @@ fn a_stopped_node_leaves_no_filter_behind() {
     assert_eq!(filters(&lab), "");
 }
 
-#[test]
+#[lab_test]
 fn a_killed_agents_filter_stays_and_is_replaced_by_the_next() {
     let lab = cluster(1);
     let node = lab.node("lb1").unwrap();

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use halo_e2e::{active, cluster_with, fail, home, prober, run, said, steady, until};
+use halo_e2e::{active, cluster_with, fail, home, lab_test, prober, run, said, steady, until};
 use halo_lab::Lab;
 use nix::sys::ptrace;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -63,7 +63,7 @@ fn data_plane(lab: &Lab) -> u32 {
     node.data_plane_pid().expect("a data plane on lb1")
 }
 
-#[test]
+#[lab_test]
 fn a_worker_that_hangs_costs_the_node_its_vip_within_a_second() {
     let lab = cluster_with(|text| format!("{text}\n[data_plane]\nworkers = 2\n"));
     let clients = prober(&lab);
@@ -87,7 +87,7 @@ fn a_worker_that_hangs_costs_the_node_its_vip_within_a_second() {
     );
 }
 
-#[test]
+#[lab_test]
 fn a_busy_machine_is_no_reason_to_give_the_vip_up() {
     let lab = cluster_with(|text| format!("{text}\n[data_plane]\nworkers = 2\n"));
     let before = data_plane(&lab);

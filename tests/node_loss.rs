@@ -2,11 +2,11 @@
 
 use halo_api::ProcessState;
 use halo_e2e::{
-    ANNOUNCED, OUTAGE, active, cluster, home, outage_within, prober, run, steady, until,
+    ANNOUNCED, OUTAGE, active, cluster, home, lab_test, outage_within, prober, run, steady, until,
 };
 use halo_lab::{VIP, find_tool};
 
-#[test]
+#[lab_test]
 fn both_processes_killed() {
     let lab = cluster(2);
     let prober = prober(&lab);
@@ -18,7 +18,7 @@ fn both_processes_killed() {
     });
 }
 
-#[test]
+#[lab_test]
 fn the_agent_alone_killed() {
     let lab = cluster(2);
     let prober = prober(&lab);
@@ -34,7 +34,7 @@ fn the_agent_alone_killed() {
     });
 }
 
-#[test]
+#[lab_test]
 fn the_data_plane_alone_killed() {
     let lab = cluster(2);
     let prober = prober(&lab);
@@ -60,7 +60,7 @@ fn the_data_plane_alone_killed() {
     );
 }
 
-#[test]
+#[lab_test]
 fn its_link_down() {
     let lab = cluster(2);
     let prober = prober(&lab);
@@ -73,7 +73,7 @@ fn its_link_down() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn cut_off_by_the_switch() {
     let lab = cluster(2);
     let prober = prober(&lab);
@@ -88,7 +88,7 @@ fn cut_off_by_the_switch() {
     steady(&lab, &halo_e2e::prober(&lab));
 }
 
-#[test]
+#[lab_test]
 fn cut_off_by_a_packet_filter() {
     find_tool("nft").unwrap();
     let lab = cluster(2);
@@ -112,7 +112,7 @@ fn cut_off_by_a_packet_filter() {
     steady(&lab, &halo_e2e::prober(&lab));
 }
 
-#[test]
+#[lab_test]
 fn frozen_and_thawed() {
     let lab = cluster(2);
     let prober = prober(&lab);
@@ -133,7 +133,7 @@ fn active_elsewhere(lab: &halo_lab::Lab) {
     lab.wait_active("web", "lb2", halo_e2e::PATIENCE).unwrap();
 }
 
-#[test]
+#[lab_test]
 fn the_standby_lost_is_not_felt() {
     let lab = cluster(2);
     let prober = prober(&lab);

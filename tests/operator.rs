@@ -1,6 +1,6 @@
 //! What operators do to a cluster, as `docs/operations.md` tells them.
 
-use halo_e2e::{active, cluster, hactl, home, outage_within, prober, until};
+use halo_e2e::{active, cluster, hactl, home, lab_test, outage_within, prober, until};
 use halo_lab::Lab;
 
 const DONE: i32 = 0;
@@ -12,7 +12,7 @@ fn standby_pauses_and_active_falls_silent(lab: &Lab) {
     lab.node("lb1").unwrap().freeze().unwrap();
 }
 
-#[test]
+#[lab_test]
 fn a_paused_standby_does_not_take_over_until_it_is_resumed() {
     let lab = cluster(2);
     standby_pauses_and_active_falls_silent(&lab);
@@ -25,7 +25,7 @@ fn a_paused_standby_does_not_take_over_until_it_is_resumed() {
     until(&lab, "web on lb2", || lab.holders("web") == ["lb2"]);
 }
 
-#[test]
+#[lab_test]
 fn a_node_is_drained_for_its_upgrade_and_comes_back_by_itself() {
     let lab = cluster(2);
     let prober = prober(&lab);
@@ -40,7 +40,7 @@ fn a_node_is_drained_for_its_upgrade_and_comes_back_by_itself() {
     assert!(refused.contains("maintenance"), "{refused}");
 }
 
-#[test]
+#[lab_test]
 fn a_dry_run_moves_nothing_and_failback_brings_a_vip_home() {
     let lab = cluster(2);
     let said = hactl(&lab, "lb1", &["failover", "web", "--dry-run"], DONE);
@@ -54,7 +54,7 @@ fn a_dry_run_moves_nothing_and_failback_brings_a_vip_home() {
     assert!(shown.contains("active down interval"), "{shown}");
 }
 
-#[test]
+#[lab_test]
 fn a_drill_moves_a_vip_there_and_back_and_stores_what_it_saw() {
     let lab = cluster(2);
     let reports = tempfile::tempdir().unwrap();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use halo_e2e::{ANNOUNCED, active, cluster, hactl, home, outage_within, prober, until};
+use halo_e2e::{ANNOUNCED, active, cluster, hactl, home, lab_test, outage_within, prober, until};
 use halo_lab::VIP;
 
-#[test]
+#[lab_test]
 fn there_from_the_active_and_back() {
     let lab = cluster(2);
     let there = prober(&lab);
@@ -29,7 +29,7 @@ fn there_from_the_active_and_back() {
     outage_within(&lab, back, ANNOUNCED);
 }
 
-#[test]
+#[lab_test]
 fn taken_over_by_the_standby_and_back() {
     let lab = cluster(2);
     let there = prober(&lab);
@@ -48,7 +48,7 @@ fn taken_over_by_the_standby_and_back() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn of_three_nodes_the_next_in_priority_gets_it() {
     let lab = cluster(3);
     hactl(&lab, "lb1", &["failover", "web", "--wait"], 0);
@@ -70,7 +70,7 @@ fn of_three_nodes_the_next_in_priority_gets_it() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn sigterm_hands_the_vip_over_and_ends_well() {
     let lab = cluster(2);
     let prober = prober(&lab);

@@ -4,10 +4,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use halo_e2e::{cluster, get, run, said};
+use halo_e2e::{cluster, get, lab_test, run, said};
 use halo_lab::{Lab, VIP};
 
-#[test]
+#[lab_test]
 fn http_tells_the_server_who_asked() {
     let lab = cluster(2);
     let body = get(&lab, "http://10.77.0.100/some/path?x=1");
@@ -18,7 +18,7 @@ fn http_tells_the_server_who_asked() {
     assert!(lower.contains("x-forwarded-host: 10.77.0.100"), "{body}");
 }
 
-#[test]
+#[lab_test]
 fn http_takes_turns_among_the_servers() {
     let lab = cluster(2);
     let mut names: Vec<String> = (0..12)
@@ -30,7 +30,7 @@ fn http_takes_turns_among_the_servers() {
     assert_eq!(names, ["Name: app1", "Name: app2", "Name: app3"]);
 }
 
-#[test]
+#[lab_test]
 fn a_large_answer_and_a_large_request_pass_whole() {
     let lab = cluster(2);
     let url = "http://10.77.0.100/?bytes=5000000";
@@ -40,7 +40,7 @@ fn a_large_answer_and_a_large_request_pass_whole() {
     assert_eq!(output.stdout.len(), 5_000_000, "{:?}", output.status);
 }
 
-#[test]
+#[lab_test]
 fn tcp_passes_bytes_as_they_are() {
     let lab = cluster(2);
     let body = get(&lab, "http://10.77.0.100:9000/");
@@ -48,7 +48,7 @@ fn tcp_passes_bytes_as_they_are() {
     assert!(!body.to_lowercase().contains("x-forwarded"), "{body}");
 }
 
-#[test]
+#[lab_test]
 fn the_standby_answers_nobody_and_leaves_the_address_alone() {
     let lab = cluster(2);
     let resolve = [
@@ -63,7 +63,7 @@ fn the_standby_answers_nobody_and_leaves_the_address_alone() {
     assert!(!output.status.success(), "{}", said(&output));
 }
 
-#[test]
+#[lab_test]
 fn a_websocket_echoes_through_the_proxy() {
     let lab = cluster(2);
     let echoed = in_client(&lab, || {

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use halo_api::{QuorumStand, VipState};
-use halo_e2e::until;
+use halo_e2e::{lab_test, until};
 use halo_lab::{Lab, VIP, default_config};
 
 const SECRET_FILE: &str = "/run/halo.secret";
@@ -52,7 +52,7 @@ fn owns(lab: &Lab, node: &str) -> bool {
     active || lab.host(node).expect("a host").has(VIP).unwrap_or(false)
 }
 
-#[test]
+#[lab_test]
 fn a_minority_gives_the_vip_up_and_the_majority_takes_it() {
     for witness in [true, false] {
         let lab = quorum(witness);
@@ -83,7 +83,7 @@ fn a_minority_gives_the_vip_up_and_the_majority_takes_it() {
     }
 }
 
-#[test]
+#[lab_test]
 fn a_node_alone_holds_nothing() {
     let lab = quorum(true);
     lab.cut("lb2").unwrap();
@@ -96,7 +96,7 @@ fn a_node_alone_holds_nothing() {
     until(&lab, "an owner", || lab.holders("web").len() == 1);
 }
 
-#[test]
+#[lab_test]
 fn a_witness_has_no_data_plane_and_survives_the_other_nodes() {
     let lab = quorum(true);
     let witness = lab.node("lb3").unwrap();

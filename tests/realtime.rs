@@ -1,12 +1,17 @@
 //! An agent that is not late: its memory stays, and what is slow is done beside its loop.
 
 use std::fs;
+use std::panic::catch_unwind;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use halo_api::{AgentStatus, ProcessState, TimerLateness};
-use halo_e2e::{cluster, fail, home, until};
+use halo_e2e::{cluster, fail, home, lab_test, on_a_machine_that_runs, until};
 use halo_lab::usage::CpuTime;
 use halo_lab::{Lab, Node, Process, StandstillWatch};
+use halo_netio::process::{Precedence, take_precedence};
 
 /// Most that a timer may be late with real-time precedence while both cores are busy. A program that is
 /// started takes its turns among the busy ones, tens of milliseconds.
@@ -24,7 +29,7 @@ fn locked(pid: u32) -> u64 {
     number.and_then(|number| number.parse().ok()).unwrap()
 }
 
-#[test]
+#[lab_test]
 fn the_agents_memory_is_locked_and_the_data_planes_is_not() {
     let lab = cluster(1);
     let status = status(lab.node("lb1").unwrap());
@@ -34,7 +39,7 @@ fn the_agents_memory_is_locked_and_the_data_planes_is_not() {
     assert!(status.warnings.is_empty(), "{:?}", status.warnings);
 }
 
-#[test]
+#[lab_test]
 fn without_the_right_to_lock_memory_the_node_serves_and_says_so() {
     let lab = Lab::builder().nodes(1).start().unwrap_or_else(fail);
     let node = lab.node("lb1").unwrap();
@@ -47,7 +52,7 @@ fn without_the_right_to_lock_memory_the_node_serves_and_says_so() {
 }
 
 /// An agent before which no other program runs must not run for nothing.
-#[test]
+#[lab_test]
 fn an_agent_at_rest_leaves_the_processor_to_others() {
     let lab = cluster(2);
     for node in lab.nodes() {
@@ -64,6 +69,58 @@ fn an_agent_at_rest_leaves_the_processor_to_others() {
             node.name()
         );
     }
+}
+
+/// Else a defect of the agent would pass for one of the machine.
+#[test]
+fn an_agent_that_spins_is_no_machine_that_stands_still() {
+    const SPUN: Duration = Duration::from_millis(400);
+    let watch = StandstillWatch::start().unwrap();
+    let spin = || {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let spin = |start: Instant| {
+            let precedence = take_precedence();
+            assert!(matches!(precedence, Precedence::Realtime), "{precedence:?}");
+            while start.elapsed() < SPUN {}
+        };
+        let start = Instant::now();
+        let threads = (0..cores).map(|_| std::thread::spawn(move || spin(start)));
+        let threads: Vec<_> = threads.collect();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        watch.longest_since(start)
+    };
+    // The machine itself may stand still meanwhile, but hardly each time.
+    let shortest = (0..10).map(|_| spin()).min().unwrap();
+    assert!(shortest < Duration::from_millis(50), "{shortest:?}");
+}
+
+/// How often a test was begun that fails the first time, after a command.
+fn begun_with(command: &str) -> usize {
+    static BEGUN: AtomicUsize = AtomicUsize::new(0);
+    static COMMAND: Mutex<String> = Mutex::new(String::new());
+    BEGUN.store(0, Ordering::Relaxed);
+    *COMMAND.lock().unwrap() = command.to_owned();
+    let test = || {
+        let line = COMMAND.lock().unwrap().clone();
+        let status = Command::new("sh").args(["-c", &line]).status().unwrap();
+        assert!(status.success(), "{line}: {status}");
+        assert!(BEGUN.fetch_add(1, Ordering::Relaxed) > 0, "the first time");
+    };
+    // That it failed is seen by how often it was begun.
+    catch_unwind(|| on_a_machine_that_runs(test)).ok();
+    BEGUN.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_failed_test_begins_again_only_where_a_processor_stood_still() {
+    // What runs before everything else, the watch included, is to the watch what a hypervisor is.
+    let count = "i=0; while [ $i -lt 600000 ]; do i=$((i + 1)); done";
+    let still = format!("taskset -c 0 chrt --fifo 90 sh -c '{count}'");
+    assert_eq!(begun_with(&still), 2);
+    // Unless a hypervisor takes part in it, each time.
+    assert!((0..10).any(|_| begun_with("true") == 1));
 }
 
 /// Every core, twice over, for as long as it is kept.

@@ -1,6 +1,6 @@
 //! The configuration changes while clients are served.
 
-use halo_e2e::{cluster, get, hactl, home, until};
+use halo_e2e::{cluster, get, hactl, home, lab_test, until};
 use halo_lab::wrk::Wrk;
 use halo_lab::{Lab, default_config, find_tool};
 
@@ -26,7 +26,7 @@ fn without_app3(lab: &Lab) -> String {
     text[..at].to_owned()
 }
 
-#[test]
+#[lab_test]
 fn a_good_file_under_load_loses_nothing_and_moves_no_vip() {
     let lab = cluster(2);
     let wrk = load(&lab);
@@ -45,7 +45,7 @@ fn a_good_file_under_load_loses_nothing_and_moves_no_vip() {
     assert_eq!(status.vips[0].became_active, 1);
 }
 
-#[test]
+#[lab_test]
 fn a_bad_file_under_load_changes_nothing_and_says_why() {
     let lab = cluster(2);
     let wrk = load(&lab);
@@ -66,7 +66,7 @@ fn a_bad_file_under_load_changes_nothing_and_says_why() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn sighup_does_the_same() {
     let lab = cluster(2);
     lab.write_config(&without_app3(&lab)).unwrap();
@@ -76,7 +76,7 @@ fn sighup_does_the_same() {
     assert!(!shown.contains("app3"), "{shown}");
 }
 
-#[test]
+#[lab_test]
 fn a_new_listener_is_bound_and_an_old_one_closed() {
     let lab = cluster(2);
     let moved = default_config(lab.topology()).replace("10.77.0.100:80\"", "10.77.0.100:8000\"");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use halo_e2e::{cluster, hactl, home};
+use halo_e2e::{cluster, hactl, home, lab_test};
 use halo_lab::load::{Answer, Load, LoadReport};
 use halo_lab::{Host, Lab, VIP, default_config};
 use halo_netio::netns::NetnsThread;
@@ -19,13 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The speed of the long download: it must last longer than the reloads.
 const DOWNLOAD_RATE: u64 = 1_000_000;
 
-#[test]
+#[lab_test]
 fn ten_reloads_under_load_fail_no_request_and_break_no_connection() {
     reload_under_load(10, Duration::from_millis(300));
 }
 
 /// `HALO_RELOAD_SECONDS` says for how long, a minute if unset.
-#[test]
+#[lab_test]
 fn a_reload_each_second_fails_no_request_and_breaks_no_connection() {
     let seconds = std::env::var("HALO_RELOAD_SECONDS").map_or(60, |text| text.parse().unwrap());
     reload_under_load(seconds, Duration::from_secs(1));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use halo_api::VipState;
-use halo_e2e::{cluster_beside, fail, home, run, said, until};
+use halo_e2e::{cluster_beside, fail, home, lab_test, run, said, until};
 use halo_lab::address_prober::{AddressProber, Answer, longest_dispute};
 use halo_lab::{Lab, VIP, default_config};
 
@@ -48,7 +48,7 @@ fn until_lost_sight(lab: &Lab, node: &str, other: &str) {
 
 /// The kernel asks for a neighbour once a second, and its last question is lost: without a question of
 /// halod's own, lb2 would not hear lb1 for up to that second.
-#[test]
+#[lab_test]
 fn a_link_that_returns_makes_no_second_owner() {
     let (lab, prober) = watched();
     for _ in 0..4 {
@@ -62,7 +62,7 @@ fn a_link_that_returns_makes_no_second_owner() {
 }
 
 /// After a long cut, neither kernel knows where the other node is.
-#[test]
+#[lab_test]
 fn a_long_cut_that_heals_is_settled_within_an_interval() {
     let (lab, prober) = watched();
     lab.cut("lb1").unwrap_or_else(fail);

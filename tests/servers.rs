@@ -1,7 +1,7 @@
 //! Application servers come and go under load.
 
 use halo_api::HealthState;
-use halo_e2e::{cluster, cluster_with, get, hactl, until};
+use halo_e2e::{cluster, cluster_with, get, hactl, lab_test, until};
 use halo_lab::wrk::Wrk;
 use halo_lab::{Lab, find_tool};
 
@@ -27,7 +27,7 @@ fn health(lab: &Lab, server: &str) -> HealthState {
     servers.iter().find(|s| s.name == server).unwrap().health
 }
 
-#[test]
+#[lab_test]
 fn a_server_that_dies_costs_at_most_the_requests_it_had() {
     let lab = cluster(2);
     let wrk = load(&lab);
@@ -57,7 +57,7 @@ fn a_server_that_dies_costs_at_most_the_requests_it_had() {
     );
 }
 
-#[test]
+#[lab_test]
 fn a_drained_server_gets_nothing_new_and_nothing_is_lost() {
     let lab = cluster(2);
     let wrk = load(&lab);
@@ -79,7 +79,7 @@ fn a_drained_server_gets_nothing_new_and_nothing_is_lost() {
     });
 }
 
-#[test]
+#[lab_test]
 fn an_unhealthy_server_is_left_alone_until_it_is_well() {
     let lab = cluster(2);
     let post = |path: &str| {
@@ -99,7 +99,7 @@ fn an_unhealthy_server_is_left_alone_until_it_is_well() {
 }
 
 /// Two connections to each of the servers, sixteen clients, and as many workers as cores.
-#[test]
+#[lab_test]
 fn no_server_has_more_connections_than_it_may_and_the_requests_beyond_wait() {
     const MOST: u64 = 2;
     let lab = cluster_with(|text| {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use halo_e2e::{active, cluster, get, hactl, home, prober, until};
+use halo_e2e::{active, cluster, get, hactl, home, lab_test, prober, until};
 use halo_lab::{Lab, VIP};
 use halo_netio::netlink::Netlink;
 use ipnet::IpNet;
 
-#[test]
+#[lab_test]
 fn the_first_node_serves_and_the_second_stands_by() {
     let lab = Lab::builder().start().unwrap();
     lab.node("lb1").unwrap().start_halod().unwrap();
@@ -29,7 +29,7 @@ fn the_first_node_serves_and_the_second_stands_by() {
     assert!(status.data_plane.is_some());
 }
 
-#[test]
+#[lab_test]
 fn the_lower_priority_serves_while_it_is_alone() {
     let lab = Lab::builder().start().unwrap();
     lab.node("lb2").unwrap().start_halod().unwrap();
@@ -37,7 +37,7 @@ fn the_lower_priority_serves_while_it_is_alone() {
     assert!(get(&lab, "http://10.77.0.100/").contains("Name: app"));
 }
 
-#[test]
+#[lab_test]
 fn nodes_that_start_at_once_agree() {
     let lab = cluster(2);
     assert!(get(&lab, "http://10.77.0.100/").contains("Name: app"));
@@ -48,7 +48,7 @@ fn nodes_that_start_at_once_agree() {
     assert!(became <= 2, "{became} takeovers at start");
 }
 
-#[test]
+#[lab_test]
 fn of_three_nodes_the_next_in_priority_takes_over_each_time() {
     let lab = cluster(3);
     lab.node("lb1").unwrap().kill().unwrap();
@@ -61,7 +61,7 @@ fn of_three_nodes_the_next_in_priority_takes_over_each_time() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn a_vip_left_behind_is_removed_at_start() {
     let lab = Lab::builder().start().unwrap();
     lab.node("lb1").unwrap().start_halod().unwrap();
@@ -85,7 +85,7 @@ fn a_vip_left_behind_is_removed_at_start() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn a_configuration_that_is_wrong_stops_halod_with_the_reason() {
     let lab = Lab::builder().start().unwrap();
     lab.write_config("[[vip]]\nname = \"web\"\nvrid = 300\n")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use halo_api::VipState;
 use halo_e2e::{
-    AT_ONCE, FIRST_LATE_ADVERT, LEASE, active, cluster_with, hactl, outage_within, prober,
+    AT_ONCE, FIRST_LATE_ADVERT, LEASE, active, cluster_with, hactl, lab_test, outage_within, prober,
 };
 use halo_lab::Lab;
 
@@ -30,7 +30,7 @@ fn active_on_lb2(lab: &Lab) {
     });
 }
 
-#[test]
+#[lab_test]
 fn a_planned_failover_waits_for_nothing() {
     let lab = slow_cluster();
     let prober = prober(&lab);
@@ -44,7 +44,7 @@ fn a_planned_failover_waits_for_nothing() {
     outage_within(&lab, prober, AT_ONCE);
 }
 
-#[test]
+#[lab_test]
 fn an_orderly_stop_waits_for_nothing() {
     lost_within(AT_ONCE, |lab| {
         let node = lab.node("lb1").unwrap();
@@ -52,7 +52,7 @@ fn an_orderly_stop_waits_for_nothing() {
     });
 }
 
-#[test]
+#[lab_test]
 fn a_data_plane_that_is_killed_alone_is_replaced_at_once() {
     let lab = slow_cluster();
     let prober = prober(&lab);
@@ -60,19 +60,19 @@ fn a_data_plane_that_is_killed_alone_is_replaced_at_once() {
     outage_within(&lab, prober, AT_ONCE);
 }
 
-#[test]
+#[lab_test]
 fn an_agent_that_is_killed_alone_is_replaced_at_once() {
     lost_within(AT_ONCE, |lab| {
         lab.node("lb1").unwrap().kill_agent().unwrap()
     });
 }
 
-#[test]
+#[lab_test]
 fn a_node_that_is_cut_off_is_replaced_after_its_first_late_advert() {
     lost_within(FIRST_LATE_ADVERT, |lab| lab.cut("lb1").unwrap());
 }
 
-#[test]
+#[lab_test]
 fn a_node_that_freezes_is_replaced_when_its_lease_has_ended() {
     lost_within(LEASE, |lab| lab.node("lb1").unwrap().freeze().unwrap());
 }

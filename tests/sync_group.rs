@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use halo_api::VipState;
-use halo_e2e::{cluster_beside, fail, hactl, until};
+use halo_e2e::{cluster_beside, fail, hactl, lab_test, until};
 use halo_lab::{Lab, VIP, default_config};
 use halo_netio::frame::FrameSocket;
 use halo_netio::netlink::Netlink;
@@ -94,7 +94,7 @@ fn outrank_mail(lab: &Lab) {
     forger.within(send).unwrap_or_else(fail);
 }
 
-#[test]
+#[lab_test]
 fn vips_of_a_group_move_together_for_every_cause() {
     let lab = cluster();
 
@@ -119,7 +119,7 @@ fn vips_of_a_group_move_together_for_every_cause() {
     both_on(&lab, "lb1");
 }
 
-#[test]
+#[lab_test]
 fn losing_one_vip_gives_the_rest_of_its_group_up_and_they_come_back_together() {
     let lab = cluster();
     let before = arrivals(&lab, "lb1");

@@ -1,6 +1,6 @@
 //! Trackers on real machines: what fails moves the VIP, and a node without another keeps it.
 
-use halo_e2e::{active, cluster_with, fail, home, run, said, until};
+use halo_e2e::{active, cluster_with, fail, home, lab_test, run, said, until};
 use halo_lab::{Lab, default_config};
 
 /// The default configuration with a tracker that has these keys.
@@ -18,7 +18,7 @@ fn shell(lab: &Lab, host: &str, line: &str) {
     assert!(output.status.success(), "{line}: {}", said(&output));
 }
 
-#[test]
+#[lab_test]
 fn a_node_whose_route_is_gone_gives_way_and_takes_over_again_when_it_is_back() {
     let lab = cluster("check = \"route\"\ndestination = \"10.77.0.50\"");
     shell(&lab, "lb1", "ip route add blackhole 10.77.0.50/32");
@@ -28,7 +28,7 @@ fn a_node_whose_route_is_gone_gives_way_and_takes_over_again_when_it_is_back() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn a_node_whose_gateway_is_silent_gives_way() {
     let lab = cluster("check = \"gateway\"\ngateway = \"10.77.0.50\"\ntimeout = \"50ms\"");
     assert!(finding(&lab, "lb1").starts_with("answered in "));
@@ -45,7 +45,7 @@ fn a_node_whose_gateway_is_silent_gives_way() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn a_node_whose_ipv6_gateway_is_silent_gives_way() {
     let lab = cluster("check = \"gateway\"\ngateway = \"fd77::50\"\ntimeout = \"50ms\"");
     assert!(finding(&lab, "lb1").starts_with("answered in "));
@@ -62,7 +62,7 @@ fn a_node_whose_ipv6_gateway_is_silent_gives_way() {
     home(&lab);
 }
 
-#[test]
+#[lab_test]
 fn when_every_node_is_unfit_one_of_them_goes_on() {
     let lab = Lab::builder().start().unwrap_or_else(fail);
     let text = default_config(lab.topology());
@@ -89,7 +89,7 @@ fn when_every_node_is_unfit_one_of_them_goes_on() {
     active(&lab, "lb2");
 }
 
-#[test]
+#[lab_test]
 fn a_node_that_sees_no_server_gives_way_to_one_that_does() {
     let lab = cluster("check = \"pool\"\npool = \"app\"");
     shell(

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use halo_api::VipState;
 use halo_e2e::{
-    ANNOUNCED, OUTAGE, PATIENCE, fail, get, hactl, outage_within, prober, run, said, steady, until,
+    ANNOUNCED, OUTAGE, PATIENCE, fail, get, hactl, lab_test, outage_within, prober, run, said,
+    steady, until,
 };
 use halo_lab::address_prober::AddressProber;
 use halo_lab::prober::{Ask, Prober};
@@ -133,7 +134,7 @@ fn advert(lab: &Lab) -> (String, Ipv4Addr) {
         .expect("an advert within ten seconds")
 }
 
-#[test]
+#[lab_test]
 fn clients_keep_their_arp_entry_over_every_kind_of_move() {
     let lab = cluster();
     let body = get(&lab, "http://10.77.0.100/");
@@ -187,7 +188,7 @@ fn clients_keep_their_arp_entry_over_every_kind_of_move() {
     steady(&lab, &prober(&lab));
 }
 
-#[test]
+#[lab_test]
 fn a_stop_leaves_nothing_and_a_start_removes_what_a_kill_left() {
     let lab = cluster();
     let first = lab.host("lb1").unwrap();
@@ -211,7 +212,7 @@ fn a_stop_leaves_nothing_and_a_start_removes_what_a_kill_left() {
     assert!(!first.has(VIP).unwrap());
 }
 
-#[test]
+#[lab_test]
 fn an_orderly_stop_gives_the_settings_of_arp_back() {
     let lab = cluster();
     lab.node("lb1").unwrap().terminate(PATIENCE).unwrap();
@@ -225,7 +226,7 @@ fn an_orderly_stop_gives_the_settings_of_arp_back() {
     }
 }
 
-#[test]
+#[lab_test]
 fn two_halves_that_meet_again_settle_although_both_have_the_mac_address() {
     let lab = cluster();
     lab.cut("lb2").unwrap();
@@ -238,7 +239,7 @@ fn two_halves_that_meet_again_settle_although_both_have_the_mac_address() {
     steady(&lab, &prober(&lab));
 }
 
-#[test]
+#[lab_test]
 fn a_node_that_hangs_stops_answering_from_the_virtual_mac_address() {
     let lab = lab(|lab| config(lab, 200));
     lab.node("lb1").unwrap().start_halod().unwrap();
@@ -264,7 +265,7 @@ fn a_node_that_hangs_stops_answering_from_the_virtual_mac_address() {
     lab.node("lb1").unwrap().thaw().unwrap();
 }
 
-#[test]
+#[lab_test]
 fn a_download_goes_on_where_it_is_when_the_address_moves_on_purpose() {
     // Much more than the buffers on its way hold.
     const LENGTH: u64 = 64_000_000;
@@ -313,7 +314,7 @@ fn prober6(lab: &Lab) -> Prober {
     prober
 }
 
-#[test]
+#[lab_test]
 fn clients_keep_their_neighbour_over_a_failover_of_ipv6() {
     let lab = lab(|lab| config6(lab, 200));
     lab.start_all().unwrap_or_else(fail);
@@ -442,22 +443,22 @@ fn keepalived_is_active(ipv6: bool) {
     outage_within(&lab, lost, ANNOUNCED);
 }
 
-#[test]
+#[lab_test]
 fn halo_active_keepalived_with_use_vmac_backup() {
     halo_is_active(false);
 }
 
-#[test]
+#[lab_test]
 fn keepalived_with_use_vmac_active_halo_standby() {
     keepalived_is_active(false);
 }
 
-#[test]
+#[lab_test]
 fn halo_active_keepalived_with_use_vmac_backup_ipv6() {
     halo_is_active(true);
 }
 
-#[test]
+#[lab_test]
 fn keepalived_with_use_vmac_active_halo_standby_ipv6() {
     keepalived_is_active(true);
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 
-use halo_e2e::{PATIENCE, fail};
+use halo_e2e::{PATIENCE, fail, lab_test};
 use halo_lab::wait_until;
 use halo_netio::lease::{Leases, Verdict, Way};
 use halo_netio::netlink::{LinkChange, Netlink};
@@ -23,7 +23,7 @@ fn judge(leases: &Leases, way: Way, frame: &[u8]) -> Verdict {
     leases.judge(way, frame).unwrap_or_else(refused)
 }
 
-#[test]
+#[lab_test]
 fn while_connections_finish_packets_pass_and_nobody_is_told_that_the_address_is_here() {
     on_a_host(|leases| {
         let now = boot_nanos();
@@ -70,7 +70,7 @@ fn while_connections_finish_packets_pass_and_nobody_is_told_that_the_address_is_
     });
 }
 
-#[test]
+#[lab_test]
 fn packets_of_unknown_connections_go_to_the_former_holder() {
     on_a_host(|leases| {
         for address in [IpAddr::from(LEASED), LEASED6.into()] {
@@ -120,7 +120,7 @@ fn packets_of_unknown_connections_go_to_the_former_holder() {
     });
 }
 
-#[test]
+#[lab_test]
 fn only_whole_tcp_packets_to_the_address_are_forwarded() {
     on_a_host(|leases| {
         let now = boot_nanos();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use frames::{
     advertisement, ipv4, ipv6, neighbour, other, ping, reply, request, solicitation, tagged,
 };
-use halo_e2e::fail;
+use halo_e2e::{fail, lab_test};
 use halo_lab::Lab;
 use halo_netio::lease::{Leases, Verdict, Way, of_mac};
 use halo_netio::netlink::Netlink;
@@ -39,7 +39,7 @@ const fn documentation(last: u16) -> Ipv6Addr {
 /// What a frame is, and the frame.
 type Row = (&'static str, Vec<u8>);
 
-#[test]
+#[lab_test]
 fn what_comes_in_for_an_address_without_a_lease_is_dropped() {
     judged(
         Way::In,
@@ -60,7 +60,7 @@ fn what_comes_in_for_an_address_without_a_lease_is_dropped() {
     );
 }
 
-#[test]
+#[lab_test]
 fn what_comes_in_from_it_or_for_others_passes() {
     let cut = |frame: Vec<u8>, length: usize| frame[..length].to_vec();
     judged(
@@ -90,7 +90,7 @@ fn what_comes_in_from_it_or_for_others_passes() {
     );
 }
 
-#[test]
+#[lab_test]
 fn what_goes_out_and_says_that_we_have_it_is_dropped() {
     judged(
         Way::Out,
@@ -110,7 +110,7 @@ fn what_goes_out_and_says_that_we_have_it_is_dropped() {
     );
 }
 
-#[test]
+#[lab_test]
 fn what_goes_out_and_does_not_say_so_passes() {
     judged(
         Way::Out,
@@ -157,7 +157,7 @@ fn judged(way: Way, without: bool, rows: Vec<Row>) {
     });
 }
 
-#[test]
+#[lab_test]
 fn section_6_4_3_to_an_address_that_takes_no_packets_only_neighbour_discovery_and_arp_pass() {
     on_a_host(|leases| {
         let until = boot_nanos() + 60_000_000_000;
@@ -195,7 +195,7 @@ fn section_6_4_3_to_an_address_that_takes_no_packets_only_neighbour_discovery_an
     });
 }
 
-#[test]
+#[lab_test]
 fn without_its_lease_nothing_passes_from_a_virtual_mac_address_or_for_it() {
     const MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
     on_a_host(|leases| {
@@ -243,7 +243,7 @@ fn without_its_lease_nothing_passes_from_a_virtual_mac_address_or_for_it() {
     });
 }
 
-#[test]
+#[lab_test]
 fn what_is_guarded_no_more_passes() {
     on_a_host(|leases| {
         let frames = [request(CLIENT, LEASED), solicitation(CLIENT6, LEASED6)];

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use halo_netio::process::{Precedence, take_precedence};
+use halo_netio::process::{Precedence, take_precedence_as_watch};
 
 use crate::usage::pin_thread;
 
@@ -40,7 +40,8 @@ struct Pause {
 }
 
 impl StandstillWatch {
-    /// Starts to watch, with real-time precedence: no ordinary program makes it late.
+    /// Starts to watch, with precedence over the agents' heartbeats: no program makes it late, not even an
+    /// agent that spins.
     ///
     /// # Errors
     /// When no thread can be started.
@@ -100,7 +101,7 @@ impl Shared {
         if let Err(error) = pin_thread(core) {
             return eprintln!("cannot watch processor {core}: {error}");
         }
-        if let Precedence::Nice(error) | Precedence::None(error) = take_precedence() {
+        if let Precedence::Nice(error) | Precedence::None(error) = take_precedence_as_watch() {
             return eprintln!("cannot tell whether processor {core} stands still: {error}");
         }
         let mut due = Instant::now() + BEAT;

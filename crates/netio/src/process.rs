@@ -20,7 +20,9 @@ pub use capability::{Capability, require_network_privileges};
 pub use identity::{Identity, resolve as resolve_identity};
 pub(crate) use launch::{Launch, Launched};
 pub use memory::{Residence, lock_memory};
-pub use scheduling::{Precedence, take_precedence, take_precedence_as_instrument};
+pub use scheduling::{
+    Precedence, take_precedence, take_precedence_as_instrument, take_precedence_as_watch,
+};
 pub use secret::{random_seed, read_secret};
 pub use standing::Standing;
 

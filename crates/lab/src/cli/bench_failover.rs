@@ -165,9 +165,10 @@ fn outages(
     }
     Ok(format!(
         "{}\n{repeated} trials were repeated, since the hypervisor did not run one of the processors for more \
-         than {} ms in them.\n",
+         than {} ms in them, or {} ms where the other node is told of the fault.\n",
         table.markdown(),
-        setting.tolerance().as_millis()
+        setting.tolerance(Fault::Cut).as_millis(),
+        setting.tolerance(Fault::Stop).as_millis()
     ))
 }
 
@@ -192,7 +193,7 @@ fn trials_of(
                 .map_err(|error| lab.with_logs(error))?;
             let (name, number) = (pair.name(), seen.len() + 1);
             eprintln!("{setting}, {fault}, {name}, trial {number}: {trial}");
-            if may_repeat && trial.is_disturbed(setting.tolerance()) {
+            if may_repeat && trial.is_disturbed(setting.tolerance(fault)) {
                 repeated += 1;
             } else {
                 seen.push(trial);

@@ -6,6 +6,8 @@ use std::time::Duration;
 /// Priority among real-time processes, 1 to 99. Any beats every ordinary process; a low one leaves
 /// room for the kernel's own threads and for watchdogs.
 const REALTIME_PRIORITY: libc::c_int = 10;
+/// That of what watches the machine: no agent makes it late.
+const WATCH_PRIORITY: libc::c_int = 20;
 /// That of what only measures: it is not to delay what it measures.
 const INSTRUMENT_PRIORITY: libc::c_int = 1;
 /// The best that an ordinary process can have.
@@ -66,6 +68,12 @@ pub fn take_precedence() -> Precedence {
 #[must_use]
 pub fn take_precedence_as_instrument() -> Precedence {
     take(INSTRUMENT_PRIORITY)
+}
+
+/// Puts a thread that watches the machine before every [`take_precedence`]. It is to run for moments only.
+#[must_use]
+pub fn take_precedence_as_watch() -> Precedence {
+    take(WATCH_PRIORITY)
 }
 
 fn take(priority: libc::c_int) -> Precedence {

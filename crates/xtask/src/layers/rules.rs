@@ -46,7 +46,10 @@ const LAYERS: &[(Layer, &[&str])] = &[
         ],
     ),
     (Layer::Program, &["halod", "hactl", "whoami"]),
-    (Layer::Dev, &["halo-sim", "halo-lab", "halo-e2e", "xtask"]),
+    (
+        Layer::Dev,
+        &["halo-sim", "halo-lab", "halo-lab-test", "halo-e2e", "xtask"],
+    ),
 ];
 
 /// The layer of a crate of the workspace.

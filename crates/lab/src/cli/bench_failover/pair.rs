@@ -39,6 +39,14 @@ impl Fault {
     pub(super) fn moves_the_vip(self) -> bool {
         self != Self::KillDataPlane
     }
+
+    /// Whether the other node learns of it by what it does not hear any more.
+    pub(super) fn is_silent(self) -> bool {
+        match self {
+            Self::LinkDown | Self::Freeze | Self::Cut | Self::Kill => true,
+            Self::KillAgent | Self::KillDataPlane | Self::Stop | Self::Planned => false,
+        }
+    }
 }
 
 impl fmt::Display for Fault {

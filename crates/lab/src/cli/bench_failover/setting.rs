@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use halo_lab::{Lab, LabBuilder, LabError, default_config, user_section};
 
+use super::pair::Fault;
+
 /// Where the nodes of the lab keep their secret; `/run` is each host's own.
 pub(super) const SECRET_FILE: &str = "/run/halo.secret";
 
@@ -29,8 +31,13 @@ pub(super) struct Setting {
 
 impl Setting {
     /// How long a processor may stand still in a trial: a small part of what is measured.
-    pub(super) fn tolerance(self) -> Duration {
-        (Duration::from_millis(self.advert_ms.into()) / 10).max(Duration::from_millis(5))
+    pub(super) fn tolerance(self, fault: Fault) -> Duration {
+        const LEAST: Duration = Duration::from_millis(5);
+        if fault.is_silent() {
+            LEAST.max(Duration::from_millis(self.advert_ms.into()) / 10)
+        } else {
+            LEAST
+        }
     }
 
     /// A lab for Halo and, if it takes part, for what it is compared with.
