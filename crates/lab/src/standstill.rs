@@ -2,7 +2,7 @@
 //!
 //! A hypervisor may leave a virtual processor aside for as long as it likes, and the guest's own account of
 //! stolen time shows only some of it. Whatever was due there meanwhile was late, and no program of this
-//! machine could help it.
+//! machine could help it. A kernel that cannot be preempted looks the same, for some milliseconds.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

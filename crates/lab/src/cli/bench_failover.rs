@@ -147,10 +147,12 @@ fn outages(
         head.extend(pairs.iter().map(|pair| format!("{what}, {}", pair.name())));
     }
     let mut table = Table::new(head);
-    let mut repeated = 0;
+    let mut repeated = vec![0; pairs.len()];
     for fault in faults {
         let (seen, again) = trials_of(lab, &watch, pairs, *fault, (setting, trials))?;
-        repeated += again;
+        for (repeated, again) in repeated.iter_mut().zip(again) {
+            *repeated += again;
+        }
         let mut row = vec![fault.to_string()];
         for figure in [Trial::http_ms, Trial::udp_ms, Trial::dispute_ms] {
             row.extend(seen.iter().map(|trials| {
@@ -163,29 +165,35 @@ fn outages(
         }
         table.row(row);
     }
+    let repeated = pairs.iter().zip(repeated);
+    let repeated: Vec<String> = repeated
+        .map(|(pair, trials)| format!("{trials} of {}", pair.name()))
+        .collect();
     Ok(format!(
-        "{}\n{repeated} trials were repeated, since the hypervisor did not run one of the processors for more \
-         than {} ms in them, or {} ms where the other node is told of the fault.\n",
+        "{}\nTrials were repeated in which a processor left the most urgent program waiting for more than {} ms, \
+         or {} ms where the other node is told of the fault (the hypervisor kept the processor, or the kernel \
+         did): {}.\n",
         table.markdown(),
         setting.tolerance(Fault::Cut).as_millis(),
-        setting.tolerance(Fault::Stop).as_millis()
+        setting.tolerance(Fault::Stop).as_millis(),
+        repeated.join(", ")
     ))
 }
 
-/// The trials of one fault by each pair, and how many had to be repeated.
+/// The trials of one fault by each pair, and how many of each had to be repeated.
 fn trials_of(
     lab: &Lab,
     watch: &StandstillWatch,
     pairs: &[Box<dyn Pair + '_>],
     fault: Fault,
     (setting, trials): (Setting, u32),
-) -> Result<(Vec<Vec<Trial>>, u32), LabError> {
+) -> Result<(Vec<Vec<Trial>>, Vec<u32>), LabError> {
     let mut seen: Vec<Vec<Trial>> = pairs.iter().map(|_| Vec::new()).collect();
-    let mut repeated = 0;
+    let mut repeated = vec![0; pairs.len()];
     for attempt in 1..=trials * ATTEMPTS {
         // A machine that stands still again and again is measured as it is, in the end.
         let may_repeat = attempt <= trials * (ATTEMPTS - 1);
-        for (pair, seen) in pairs.iter().zip(&mut seen) {
+        for ((pair, seen), repeated) in pairs.iter().zip(&mut seen).zip(&mut repeated) {
             if !pair.knows(fault) || seen.len() >= trials as usize {
                 continue;
             }
@@ -194,7 +202,7 @@ fn trials_of(
             let (name, number) = (pair.name(), seen.len() + 1);
             eprintln!("{setting}, {fault}, {name}, trial {number}: {trial}");
             if may_repeat && trial.is_disturbed(setting.tolerance(fault)) {
-                repeated += 1;
+                *repeated += 1;
             } else {
                 seen.push(trial);
             }
