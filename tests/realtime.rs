@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use halo_api::{AgentStatus, ProcessState, TimerLateness};
-use halo_e2e::{cluster, fail, home, lab_test, on_a_machine_that_runs, until};
+use halo_e2e::{cluster, fail, home, lab_test, on_a_machine_that_runs, run, said, until};
 use halo_lab::usage::CpuTime;
 use halo_lab::{Lab, Node, Process, StandstillWatch};
 use halo_netio::process::{Precedence, take_precedence};
@@ -94,6 +94,15 @@ fn an_agent_that_spins_is_no_machine_that_stands_still() {
     // The machine itself may stand still meanwhile, but hardly each time.
     let shortest = (0..10).map(|_| spin()).min().unwrap();
     assert!(shortest < Duration::from_millis(50), "{shortest:?}");
+}
+
+/// A program that writes to a slow serial console holds a processor, and every agent on it.
+#[lab_test]
+fn no_program_of_a_host_reaches_the_machines_console() {
+    let lab = cluster(1);
+    let file = run(&lab, "lb1", "stat", &["-c", "%t:%T", "/dev/console"]);
+    // null(4): major number 1, minor number 3.
+    assert_eq!(said(&file).trim(), "1:3");
 }
 
 /// How often a test was begun that fails the first time, after a command.

@@ -72,7 +72,8 @@ impl KeepalivedConfig {
     pub fn start(&self, host: &Host) -> Result<Process, LabError> {
         let file = host.path("/run/keepalived.conf");
         fs::write(&file, self.text()).map_err(LabError::io("write keepalived.conf"))?;
-        let arguments = ["-n", "-l", "-D", "-P", "-f", "/run/keepalived.conf"];
+        // -G: to its standard error alone. syslog(3) would cost it time, and say nothing to anybody here.
+        let arguments = ["-n", "-l", "-G", "-D", "-P", "-f", "/run/keepalived.conf"];
         host.spawn_tool("keepalived", arguments)
     }
 }

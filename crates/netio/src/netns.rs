@@ -9,6 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread::{self, JoinHandle};
 
+use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl;
@@ -153,6 +154,20 @@ pub fn make_host(command: &mut Command, hostname: &str) {
             MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
             Some(c"mode=0755"),
         )?;
+        // What a program of a host says there (syslog(3) without a daemon) would hold a processor of the
+        // machine: for seconds, where the console is a slow serial line.
+        let quiet = mount(
+            Some(c"/dev/null"),
+            c"/dev/console",
+            NOTHING,
+            MsFlags::MS_BIND,
+            NOTHING,
+        );
+        match quiet {
+            // A container has no console.
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
         SigSet::all().thread_unblock()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         Ok(())
