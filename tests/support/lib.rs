@@ -39,9 +39,9 @@ const ATTEMPTS: u32 = 4;
 static WATCH: LazyLock<StandstillWatch> =
     LazyLock::new(|| StandstillWatch::start().expect("threads that watch the processors"));
 
-/// Runs a test of a cluster ([`lab_test`] calls it). Where the hypervisor lets a processor stand still, a node
-/// on it is silent and its peer takes over, late or with reason: a test that failed meanwhile says nothing of
-/// Halo and begins again. Where none stood still it has failed.
+/// Runs a test of a cluster ([`lab_test`] calls it). Where a processor stands still, a node on it is silent and
+/// its peer takes over, late or with reason: a test that failed meanwhile says nothing of Halo and begins again.
+/// Where none stood still it has failed.
 ///
 /// # Panics
 /// When the test does.

@@ -1,8 +1,9 @@
 //! Whether the machine itself stood still.
 //!
 //! A hypervisor may leave a virtual processor aside for as long as it likes, and the guest's own account of
-//! stolen time shows only some of it. Whatever was due there meanwhile was late, and no program of this
-//! machine could help it. A kernel that cannot be preempted looks the same, for some milliseconds.
+//! stolen time shows only some of it. A processor that writes to a slow serial console looks the same, and for
+//! some milliseconds one in a kernel that cannot be preempted. Whatever was due there meanwhile was late, and no
+//! program of this machine could help it.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
